@@ -1,0 +1,63 @@
+"""The `receiver` process."""
+
+import sys
+
+import structlog
+import uvicorn
+
+from ingest.app import make_app
+from ingest.health import check_at_start, refusals
+from ingest.settings import ReceiverSettings
+from payments import bell
+from payments.signature import UnreadableKey
+from processes import log as logging
+from processes.parent import watch_parent
+from processes.redis import RedisNotFound, connect
+from processes.settings import load, refuse
+
+log = structlog.get_logger()
+
+SHUTDOWN_S = 10  # for requests that have begun
+
+
+def main() -> int:
+    """Serve until SIGTERM, answering what has begun."""
+    settings = load(ReceiverSettings)
+    logging.configure("receiver", settings.log_format, settings.log_level)
+    bell.use_prefix(settings.key_prefix)
+    watch_parent()
+    try:
+        app = make_app(settings)
+    except UnreadableKey as error:
+        refuse(
+            f"PINGPP_PUBLIC_KEY_FILES: {error}. It names files with Ping++'s RSA public key, as its dashboard shows it."
+        )
+    except RedisNotFound as error:
+        refuse(str(error))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            access_log=False,
+            log_config=None,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_S,
+        )
+    )
+    found = check_at_start(connect(settings), settings.key_prefix)
+    for one in found:
+        log.warning("redis", finding=one.code, level_of_finding=one.level, explanation=one.message)
+    if refusals(found):  # better not to start than to answer 500 for ever
+        refuse("\n".join(one.message for one in refusals(found)))
+    log.info("receiver starting", address=f"http://{settings.host}:{settings.port}")
+    server.run()
+    return 0 if server.started else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

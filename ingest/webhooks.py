@@ -1,0 +1,145 @@
+"""`POST /webhooks`: verify the raw bytes, then store them, then answer. A bare ASGI endpoint, for speed.
+
+Ping++ looks at the status alone: 2xx is delivered, anything else is sent again, up to ten times in 25 hours.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.types import Receive, Scope, Send
+
+from payments import event
+from payments.inbox import Inbox, NotStored
+from payments.signature import KeyRing
+
+BODY_LIMIT = 1024 * 1024  # bytes
+
+_SIGNATURE = b"x-pingplusplus-signature"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What we answer; `code` is the word that also stands in the log."""
+
+    status: int
+    code: str
+    explanation: str
+    close: bool = False
+
+    @property
+    def body(self) -> bytes:
+        return f'{{"code":"{self.code}","message":"{self.explanation}"}}\n'.encode()
+
+
+STORED = Answer(200, "stored", "Stored, now or before.")
+BAD_SIGNATURE = Answer(401, "bad_signature", "x-pingplusplus-signature is missing or not of these bytes.")
+NOT_POST = Answer(405, "method_not_allowed", "Webhooks are sent by POST.")
+TOO_SLOW = Answer(408, "body_timeout", "The body was not there in time.", close=True)
+TOO_LARGE = Answer(413, "body_too_large", f"A body has at most {BODY_LIMIT} bytes.", close=True)
+NOT_JSON = Answer(415, "not_json", "The content type is not JSON.", close=True)
+NOT_STORED = Answer(500, "not_stored", "Not stored; send it again.")
+
+
+class Refused(Exception):
+    """The request ends here, with `answer`."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.code)
+        self.answer = answer
+
+
+class Gone(Exception):
+    """The client went away: there is nobody to answer."""
+
+
+class Webhooks:
+    """The endpoint. `refused` hears of each request that was not stored: the answer, and an error if there is one."""
+
+    def __init__(
+        self, inbox: Inbox, ring: KeyRing, body_timeout: float, refused: Callable[[Answer, str], None]
+    ) -> None:
+        self.inbox = inbox
+        self.ring = ring
+        self._body_timeout = body_timeout
+        self._refused = refused
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._store(scope, receive)
+            answer = STORED
+        except Refused as refused:
+            answer = refused.answer
+            self._refused(answer, "")
+        except NotStored as error:
+            answer = NOT_STORED
+            self._refused(answer, str(error))
+        except Gone:
+            return
+        start, body = _MESSAGES[answer.code]
+        await send(start)
+        await send(body)
+
+    async def _store(self, scope: Scope, receive: Receive) -> None:
+        if scope["method"] != "POST":
+            raise Refused(NOT_POST)
+        signature = _check_headers(scope["headers"])
+        try:
+            async with asyncio.timeout(self._body_timeout):
+                body = await _read(receive)
+        except TimeoutError:
+            raise Refused(TOO_SLOW) from None
+        if not self.ring.verify(body, signature):
+            raise Refused(BAD_SIGNATURE)
+        await self.inbox.accept(event.identify(body), body)
+
+
+def _check_headers(headers: list[tuple[bytes, bytes]]) -> str | None:
+    """The signature, if there is exactly one. Raises Refused for what need not be read at all."""
+    signatures = []
+    for name, value in headers:
+        if name == _SIGNATURE:
+            signatures.append(value)
+        elif name == b"content-type":
+            kind = value.split(b";", 1)[0].strip().lower()
+            if kind and kind != b"application/json" and not kind.endswith(b"+json"):
+                raise Refused(NOT_JSON)
+        elif name == b"content-length" and value.isdigit() and int(value) > BODY_LIMIT:
+            raise Refused(TOO_LARGE)
+    return signatures[0].decode("latin-1") if len(signatures) == 1 else None
+
+
+async def _read(receive: Receive) -> bytes:
+    """The raw body, held to its limit while it comes in. Raises Refused and Gone."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        part = message.get("body", b"")
+        size += len(part)
+        if size > BODY_LIMIT:
+            raise Refused(TOO_LARGE)
+        if not message.get("more_body", False):
+            return b"".join([*parts, part]) if parts else part
+        parts.append(part)
+
+
+def _messages(answer: Answer) -> tuple[dict[str, object], dict[str, object]]:
+    body = answer.body
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if answer.status == 405:
+        headers.append((b"allow", b"POST"))
+    if answer.close:  # what is left of the body will not be read
+        headers.append((b"connection", b"close"))
+    return (
+        {"type": "http.response.start", "status": answer.status, "headers": headers},
+        {"type": "http.response.body", "body": body},
+    )
+
+
+_MESSAGES = {
+    answer.code: _messages(answer)
+    for answer in (STORED, BAD_SIGNATURE, NOT_POST, TOO_SLOW, TOO_LARGE, NOT_JSON, NOT_STORED)
+}

@@ -1,0 +1,1 @@
+"""The business: events, the ledger, fulfilment, dead letters. Knows no web framework."""

@@ -1,0 +1,40 @@
+"""Bells: the RQ jobs that wake a worker for a due set. The only file of the business that knows RQ.
+
+A job carries nothing, so that losing or doubling it is harmless; whatever must not be lost is in the due set.
+"""
+
+import os
+
+import redis
+
+from payments.keys import Keys
+from payments.scripts import script
+
+_ring = script("ring")
+
+BELL_MS = 5_000  # a bell that nobody heard may ring again after this
+JOBS = {"events": "workers.jobs.apply_events", "asks": "workers.jobs.ask"}
+JOB_TIMEOUT = 120  # seconds; a drain ends well before
+_FAILED_TTL = 60  # seconds for which RQ keeps a job that failed
+
+
+def use_prefix(key_prefix: str) -> None:
+    """Make RQ's keys stand under `KEY_PREFIX` + `rq`. To be called before RQ is imported for the first time."""
+    os.environ["RQ_KEY_PREFIX"] = f"{key_prefix}rq"
+
+
+def enqueue(client: redis.Redis, what: str) -> None:
+    """Put the job for a due set on its queue, for whoever has just set the bell."""
+    from rq import Queue  # noqa: PLC0415  after `use_prefix`, and not in the receiver's start
+    from rq.serializers import JSONSerializer  # noqa: PLC0415
+
+    queue = Queue(what, connection=client, serializer=JSONSerializer)
+    queue.enqueue(JOBS[what], job_timeout=JOB_TIMEOUT, result_ttl=0, failure_ttl=_FAILED_TTL)
+
+
+def ring_if_due(client: redis.Redis, keys: Keys, what: str) -> bool:
+    """Ring for a due set that has something due, unless somebody did. Whether this call rang."""
+    if not _ring(client, [keys.due(what), keys.bell(what)], [BELL_MS]):
+        return False
+    enqueue(client, what)
+    return True

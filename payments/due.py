@@ -1,0 +1,101 @@
+"""Due sets: everything that waits for work, claimed with a lease; one that dies at it needs no clean-up.
+
+*Claim* counts the attempt before the work. *Done* is part of whatever records the effect (record.lua,
+park.lua, bury.lua). *Later* puts off. Running twice is harmless, because the ledger is a join.
+"""
+
+import random
+from dataclasses import dataclass
+
+import redis
+
+from payments.keys import ASKS, EVENTS, Keys
+from payments.scripts import script
+
+_claim = script("claim")
+_later = script("later")
+
+LEASE_MS = {
+    EVENTS: 10_000,
+    ASKS: 60_000,
+}  # longer than the work takes, an ask's calls of the gateway included
+ATTEMPTS = 10  # far more than the crashes of workers that one event can meet by chance
+_DELAYS = (1, 2, 5, 15, 60, 300, 900, 1800, 3600)  # seconds after each failed attempt, before jitter
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A member lent to us. `due_ms` is since when it was due: for a new event, when it was received."""
+
+    member: str
+    due_ms: int
+    attempts: int
+    last_error: str
+
+    @property
+    def used_up(self) -> bool:
+        """It had all its attempts: not to be worked on, but to be buried."""
+        return self.attempts > ATTEMPTS
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one claim brought, at `now_ms` by Redis's clock."""
+
+    now_ms: int
+    members: tuple[Claimed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Put a member off by `delay_ms`. `count_back` forgets its attempts: it was not to blame."""
+
+    member: str
+    delay_ms: int
+    error: str = ""
+    count_back: bool = False
+
+
+def claim(client: redis.Redis, keys: Keys, what: str, n: int, *, first: bool) -> Claim:
+    """Claim up to `n` due members; `first` claims of a drain unset the bell.
+
+    A member that was tried before comes alone.
+    """
+    answer = _claim(
+        client,
+        [keys.due(what), keys.attempts(what), keys.bell(what)],
+        [n, LEASE_MS[what], 1 if first else 0, ATTEMPTS],
+    )
+    members = tuple(
+        Claimed(answer[i].decode(), answer[i + 1], answer[i + 2], answer[i + 3].decode())
+        for i in range(1, len(answer), 4)
+    )
+    return Claim(answer[0], members)
+
+
+def put_off(client: redis.Redis, keys: Keys, what: str, members: list[Later]) -> None:
+    """Put members off; those that were done meanwhile stay done."""
+    if not members:
+        return
+    arguments: list[str | int] = []
+    for one in members:
+        arguments += [one.member, one.delay_ms, one.error[:500], 1 if one.count_back else 0]
+    _later(client, [keys.due(what), keys.attempts(what)], arguments)
+
+
+def backoff_ms(attempts: int) -> int:
+    """How long to wait after so many attempts: growing, with jitter, so that a crowd does not come back as one."""
+    seconds = _DELAYS[min(attempts, len(_DELAYS)) - 1]
+    return int(1000 * seconds * random.uniform(0.75, 1.25))  # noqa: S311  jitter is no secret
+
+
+def backoff_by_age_ms(age_ms: int) -> int:
+    """How long to wait for what fails outside us, whose attempts are not counted: grows with its age, from one
+    second to one minute, so that an outage is noticed to be over within a minute.
+    """
+    return int(min(60_000, max(1_000, age_ms / 2)) * random.uniform(0.75, 1.0))  # noqa: S311  jitter is no secret
+
+
+def waiting(client: redis.Redis, keys: Keys, what: str) -> int:
+    """How many members wait, due or not."""
+    return int(client.zcard(keys.due(what)))

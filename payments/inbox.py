@@ -1,0 +1,156 @@
+"""The durable inbox: webhooks that arrive while a Redis call is in flight share the next one (group commit).
+
+At low load nobody waits: the first request goes at once. An answer is given only when Redis has the group on
+disk. If the write fails, every request of its group hears so and none is half-accepted, for accept.lua is atomic.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+import hiredis
+import redis.asyncio
+import structlog
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from payments import event
+from payments.bell import BELL_MS
+from payments.keys import EVENTS, Keys
+from payments.scripts import script
+
+_accept = script("accept")
+
+log = structlog.get_logger()
+
+GROUP = 256  # webhooks in one call at the most: some milliseconds of Redis's time
+RECENT = 10_000  # events that `events list` can show
+
+
+class Stored(IntEnum):
+    """What became of a webhook, in the numbers of accept.lua."""
+
+    DUPLICATE = 0
+    NEW = 1
+    VARIANT = 2  # came before with another body
+
+
+class NotStored(RuntimeError):
+    """Not on disk, or we cannot know: Ping++ has to send it again."""
+
+
+@dataclass(slots=True)
+class _Webhook:
+    member: str
+    digest: str
+    body: bytes
+    stored: asyncio.Future[Stored]
+
+
+@dataclass(slots=True)
+class Inbox:
+    """Accepts webhooks into Redis. `ring` is called, after the answers, when a bell was set for a new event;
+    `accepted` with each group that was stored, as (member, what became of it) pairs, for the log.
+
+    `replicas` and `wait_ms`: how many replicas must have a group before it is acknowledged, and for how long to
+    wait for them.
+    """
+
+    client: redis.asyncio.Redis
+    keys: Keys
+    ring: Callable[[], None]
+    accepted: Callable[[list[tuple[str, Stored]]], None]
+    remember_s: int
+    replicas: int = 0
+    wait_ms: int = 1000
+    _waiting: list[_Webhook] = field(default_factory=list)
+    _task: asyncio.Task[None] | None = None
+    _closed: bool = False
+
+    async def accept(self, member: str, body: bytes) -> Stored:
+        """Store a webhook; when this returns, it is on disk. Raises NotStored."""
+        if self._closed:
+            raise NotStored("shutting down")
+        webhook = _Webhook(member, event.digest(body), body, asyncio.get_running_loop().create_future())
+        self._waiting.append(webhook)
+        if self._task is None:
+            self._task = asyncio.create_task(self._commit())
+        stored = await webhook.stored
+        if stored is Stored.VARIANT and not event.is_variant(member):
+            # Kept beside the first under a name of its own: odd, and to be asked about.
+            await self.accept(event.variant(member, webhook.digest), body)
+        return stored
+
+    async def close(self) -> None:
+        """Finish what has begun; refuse what comes after."""
+        self._closed = True
+        if self._task is not None:
+            await self._task
+
+    async def _commit(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+                try:
+                    rings, states = await self._store(group)
+                except Exception as error:  # noqa: BLE001  whatever it was: nobody may be told "stored"
+                    reason = NotStored(f"{type(error).__name__}: {error}")
+                    for webhook in group:
+                        if not webhook.stored.done():
+                            webhook.stored.set_exception(reason)
+                    continue
+                for webhook, state in zip(group, states, strict=True):
+                    if not webhook.stored.done():  # the client may have gone away
+                        webhook.stored.set_result(state)
+                self._after(rings, [(w.member, state) for w, state in zip(group, states, strict=True)])
+        finally:
+            self._task = None
+
+    def _after(self, rings: bool, group: list[tuple[str, Stored]]) -> None:
+        try:
+            if rings:
+                self.ring()
+            self.accepted(group)
+        except Exception:  # it is stored and answered: a mistake here must not stop those who wait
+            log.exception("after accepting")
+
+    async def _store(self, group: list[_Webhook]) -> tuple[bool, list[Stored]]:
+        keys = [self.keys.due(EVENTS), self.keys.bell(EVENTS), self.keys.recent_events]
+        arguments: list[Any] = [self.remember_s, BELL_MS, RECENT]
+        for webhook in group:
+            keys += (self.keys.event(webhook.member), self.keys.body(webhook.member))
+            arguments += (webhook.member, webhook.digest, webhook.body)
+        try:
+            answer = await self._call(keys, arguments)
+        except (RedisConnectionError, RedisTimeoutError):
+            # The connection had died, or died now and the reply is lost: storing again is harmless.
+            answer = await self._call(keys, arguments)
+        return answer[0] == 1, [Stored(state) for state in answer[1:]]
+
+    async def _call(self, keys: list[str], arguments: list[Any]) -> list[int]:
+        # Packed in one go by hiredis: redis-py's own packing costs more than everything else here.
+        pool: Any = self.client.connection_pool
+        connection: Any = await pool.get_connection()
+        try:
+            try:
+                command = hiredis.pack_command(("EVALSHA", _accept.sha, len(keys), *keys, *arguments))
+                await connection.send_packed_command(command)
+                answer: list[int] = await connection.read_response()
+            except NoScriptError:
+                command = hiredis.pack_command(("EVAL", _accept.source, len(keys), *keys, *arguments))
+                await connection.send_packed_command(command)
+                answer = await connection.read_response()
+            if self.replicas:
+                await connection.send_command("WAIT", self.replicas, self.wait_ms)
+                having = await connection.read_response()
+                if having < self.replicas:
+                    raise RedisError(f"only {having} of {self.replicas} replicas have it")  # noqa: TRY301
+        except BaseException:
+            await connection.disconnect()  # a reply may still be under way: nobody else may read it
+            raise
+        finally:
+            await pool.release(connection)
+        return answer

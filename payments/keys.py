@@ -1,0 +1,76 @@
+"""Every key that we write in Redis, one function each; RQ's own keys stand under `KEY_PREFIX` + `rq`.
+
+Names and types are an outside interface: other tools and later releases read them.
+"""
+
+from dataclasses import dataclass
+
+# What waits for work, each in a due set of its own, with an RQ queue of the same name.
+EVENTS = "events"
+ASKS = "asks"
+CHECKS = "checks"
+DUE_SETS = (EVENTS, ASKS)  # those that have a job today, see `workers/jobs.py`
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Spells the keys of one installation; `prefix` is KEY_PREFIX."""
+
+    prefix: str = ""
+
+    def event(self, member: str) -> str:
+        """Hash: time received (ms), times seen, digest of the body. Lives as long as the dedupe memory."""
+        return f"{self.prefix}event:{member}"
+
+    def body(self, member: str) -> str:
+        """String: the raw body. Lives while pending or dead, then for the raw retention."""
+        return f"{self.prefix}body:{member}"
+
+    def payment(self, payment: str) -> str:
+        """String: the token (16 bytes), then the JSON document. Lives until archived."""
+        return f"{self.prefix}payment:{payment}"
+
+    def charge(self, charge_id: str) -> str:
+        """String: the payment, as `<app>:<order_no>`, that the charge is tied to. Lives as the payment."""
+        return f"{self.prefix}charge:{charge_id}"
+
+    def due(self, what: str) -> str:
+        """Sorted set: what waits, scored by when it is due (ms, Redis's clock). Lives while there is work."""
+        return f"{self.prefix}due:{what}"
+
+    def attempts(self, what: str) -> str:
+        """Hash: attempts begun, by member of the due set. Lives while there is work."""
+        return f"{self.prefix}attempts:{what}"
+
+    def bell(self, what: str) -> str:
+        """String with a TTL: set while an RQ job is on its way to the due set."""
+        return f"{self.prefix}bell:{what}"
+
+    def dead_letter(self, letter_id: str) -> str:
+        """Hash: one dead letter (`payments/dead_letters.py` names its fields). Lives until a person ends it."""
+        return f"{self.prefix}dead_letter:{letter_id}"
+
+    @property
+    def dead_letters(self) -> str:
+        """Sorted set: ids of dead letters by the time (ms) of their last trouble."""
+        return f"{self.prefix}dead_letters"
+
+    @property
+    def payments(self) -> str:
+        """Sorted set: payments, as `<app>:<order_no>`, by the time (ms) of their first sighting."""
+        return f"{self.prefix}payments"
+
+    @property
+    def fulfilment(self) -> str:
+        """Stream: one entry a message, its one field `event` a CloudEvents JSON document."""
+        return f"{self.prefix}fulfilment"
+
+    @property
+    def recent_events(self) -> str:
+        """List: members of the latest events received, newest first, cut to `inbox.RECENT`."""
+        return f"{self.prefix}recent_events"
+
+    @property
+    def kept_aside(self) -> str:
+        """Hash: how many events were kept aside as others', by reason. Lives for ever."""
+        return f"{self.prefix}kept_aside"

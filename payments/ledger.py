@@ -1,0 +1,174 @@
+"""The ledger: loads payment documents, and writes them with all that follows in one step. Nobody else does.
+
+All changing is record.lua, which compares the document's token with the one that was read: if it has moved,
+nothing happens and the caller folds again. So a message exists if and only if its fact is in the books.
+"""
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import redis
+from redis.exceptions import NoScriptError
+
+from payments import payment as document
+from payments.keys import ASKS, CHECKS, Keys
+from payments.payment import SCHEMA, TOKEN_BYTES, NewerSchema, Payment
+from payments.scripts import script
+
+_record = script("record")
+
+UNITS = 100  # payments in one call at the most: a few milliseconds of Redis's time
+
+
+Ties = Mapping[str, str]  # charge id → the payment, `<app>:<order_no>`, that it is tied to
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A payment as it was read; `token` is empty where there is none yet."""
+
+    payment: Payment
+    token: bytes = b""
+
+
+@dataclass(slots=True)
+class Unit:
+    """What is recorded together, or not at all.
+
+    `held` and `payment`: what was read and what it became; where both are the same (or None), no document is
+    written. `charges`: ids to tie to it. `done`: members to take off the due set. `checks`: charge id → when to
+    check it (ms), None: not any more. `only_if_taken`: for what has no document to compare. `aside`: the
+    reason why an event is kept aside, for the count.
+    """
+
+    held: Held | None = None
+    payment: Payment | None = None
+    charges: Sequence[str] = ()
+    messages: list[bytes] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    checks: Mapping[str, int | None] = field(default_factory=dict)
+    asks: Sequence[str] = ()
+    only_if_taken: bool = False
+    aside: str = ""
+
+    @property
+    def writes(self) -> bool:
+        """Whether a document is to be written."""
+        return self.held is not None and self.payment is not None and self.payment is not self.held.payment
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What a batch of work needs of the ledger: which payment each charge is tied to, and the payments."""
+
+    ties: Ties
+    held: Mapping[str, Held]
+
+
+def load(
+    client: redis.Redis, keys: Keys, charges: Iterable[tuple[str, str | None]]
+) -> tuple[Books, set[str]]:
+    """Load the payments of (charge id, the payment it would belong to if it is tied to none) pairs.
+
+    Returns them with the names of those that a later release wrote. One round trip, and one more where a charge
+    is tied to another payment than its own order_no names.
+    """
+    wanted = dict(charges)
+    names = sorted({name for name in wanted.values() if name is not None})
+    found: list[Any] = (
+        client.mget([keys.charge(c) for c in wanted] + [keys.payment(n) for n in names]) if wanted else []
+    )
+    tied = {c: value.decode() for c, value in zip(wanted, found, strict=False) if value is not None}
+    values = dict(zip(names, found[len(wanted) :], strict=True))
+    missing = sorted(set(tied.values()) - values.keys())
+    if missing:
+        values |= dict(zip(missing, client.mget([keys.payment(n) for n in missing]), strict=True))
+    held, newer = {}, set()
+    for name, value in values.items():
+        try:
+            held[name] = _read(name, value)
+        except NewerSchema:
+            newer.add(name)
+    return Books(tied, held), newer
+
+
+def load_payment(client: redis.Redis, keys: Keys, name: str) -> Payment | None:
+    """One payment by its name, `<app>:<order_no>`; None where there is none. Raises NewerSchema."""
+    value = cast("bytes | None", client.get(keys.payment(name)))
+    return document.decode(value[TOKEN_BYTES:]) if value else None
+
+
+def record(client: redis.Redis, keys: Keys, what: str, units: Sequence[Unit], keep_body_s: int) -> list[Unit]:
+    """Record units whose members were claimed from the due set `what`; one round trip.
+
+    Returns those whose payment had moved, or whose charge is tied to another one: nothing of them was changed.
+    """
+    if not units:
+        return []
+    groups = [units[i : i + UNITS] for i in range(0, len(units), UNITS)]
+    tokens = iter(_tokens(len(units)))
+    calls = [_arguments(keys, what, group, keep_body_s, tokens) for group in groups]
+    try:
+        answers = _run(client, calls)
+    except NoScriptError:  # none of them ran, or those that did will say "moved" and are folded again
+        client.script_load(_record.source.decode())
+        answers = _run(client, calls)
+    return [group[position - 1] for group, moved in zip(groups, answers, strict=True) for position in moved]
+
+
+def _run(client: redis.Redis, calls: list[tuple[list[str], list[Any]]]) -> list[list[int]]:
+    if len(calls) == 1:
+        keys, arguments = calls[0]
+        return [client.evalsha(_record.sha, len(keys), *keys, *arguments)]
+    pipeline = client.pipeline(transaction=False)
+    for keys, arguments in calls:
+        pipeline.evalsha(_record.sha, len(keys), *keys, *arguments)
+    return pipeline.execute()
+
+
+def _arguments(
+    keys: Keys, what: str, units: Sequence[Unit], keep_body_s: int, tokens: Any
+) -> tuple[list[str], list[Any]]:
+    names = [
+        keys.fulfilment, keys.due(what), keys.attempts(what), keys.due(CHECKS), keys.attempts(CHECKS), keys.due(ASKS),
+        keys.payments, keys.kept_aside,
+    ]  # fmt: skip
+    arguments: list[Any] = [keep_body_s]
+    for unit in units:
+        if unit.writes:
+            assert unit.held is not None and unit.payment is not None  # noqa: S101, PT018  for the type checker
+            name = unit.payment.name
+            names.append(keys.payment(name))
+            arguments += (
+                next(tokens) + document.encode(unit.payment),
+                unit.held.token,
+                name,
+                unit.payment.created_ms,
+            )
+        else:
+            arguments += ("", "", "", 0)
+        names += (keys.charge(charge) for charge in unit.charges)
+        names += (keys.body(member) for member in unit.done)
+        arguments += (len(unit.charges), len(unit.messages), *unit.messages, len(unit.done), *unit.done)
+        arguments.append(len(unit.checks))
+        for charge, due_ms in unit.checks.items():
+            arguments += (charge, "" if due_ms is None else due_ms)
+        arguments += (len(unit.asks), *unit.asks, "taken" if unit.only_if_taken else "always", unit.aside)
+    return names, arguments
+
+
+def _tokens(n: int) -> list[bytes]:
+    """Random, not counted: a counter would repeat after a failover to a replica that lacked the last writes."""
+    half = TOKEN_BYTES // 2
+    drawn = os.urandom(half * n)
+    return [drawn[half * i : half * (i + 1)].hex().encode() for i in range(n)]
+
+
+def _read(name: str, value: bytes | None) -> Held:
+    if value is None:
+        app, _, order_no = name.partition(":")
+        return Held(Payment(SCHEMA, app, order_no, created_ms=int(time.time() * 1000)))
+    return Held(document.decode(value[TOKEN_BYTES:]), value[:TOKEN_BYTES])

@@ -1,0 +1,98 @@
+"""Writes fulfilment messages: CloudEvents 1.0 in JSON, the outside interface of the fulfilment stream."""
+
+from typing import Any
+
+import msgspec
+
+from payments.event import Event
+from payments.fold import Folded, Message
+from payments.payment import Charge, Payment
+from payments.sighting import Sighting
+from payments.view import payment_json, rfc3339, rfc3339_ms
+
+SCHEMA = 1
+_encoder = msgspec.json.Encoder()
+
+
+def of_fold(folded: Folded, sighting: Sighting) -> list[bytes]:
+    """The messages of a fold, in order, ready for the stream."""
+    payment = folded.payment
+    shown = payment_json(payment)
+    first = payment.sequence - len(folded.messages) + 1
+    return [
+        _encoder.encode(_cloud_event(payment, shown, message, sighting, first + position))
+        for position, message in enumerate(folded.messages)
+    ]
+
+
+def of_event(event: Event, body: bytes, received_ms: int) -> bytes:
+    """An event that does not concern the ledger, passed through as it came; `body` is what it was read from."""
+    thing = event.data.object
+    app = thing.get("app")
+    app = app.get("id") if isinstance(app, dict) else app
+    object_id = thing.get("id")
+    message: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": f"{event.id}:{'' if object_id is None else object_id}",
+        "source": f"/pingpp-ingest/{app}" if isinstance(app, str) and app else "/pingpp-ingest",
+        "type": f"pingpp.event.{event.type}",
+        "time": rfc3339(event.created) or rfc3339_ms(received_ms),
+        "datacontenttype": "application/json",
+        "data": {"schema": SCHEMA, "event": msgspec.json.decode(body), "sources": ["webhook"]},
+    }
+    return _encoder.encode(message)
+
+
+def _cloud_event(
+    payment: Payment, shown: dict[str, Any], message: Message, sighting: Sighting, sequence: int
+) -> dict[str, Any]:
+    charge = payment.charge(message.charge)
+    data: dict[str, Any] = {
+        "schema": SCHEMA,
+        "payment": shown,
+        "charge": as_it_came(sighting.object) if sighting.charge else _from_the_books(charge),
+        "sources": sorted({sighting.source, *(charge.sources if charge else ())}),
+    }
+    if message.refund is not None:
+        data["refund"] = _refund_object(sighting, message.refund)
+    if message.excess is not None:
+        data["excess"] = message.excess
+    return {
+        "specversion": "1.0",
+        "id": message.id,
+        "source": f"/pingpp-ingest/{payment.app}",
+        "type": f"pingpp.payment.{message.type}",
+        "subject": payment.order_no,
+        "time": rfc3339(message.time) or rfc3339_ms(sighting.at_ms),
+        "datacontenttype": "application/json",
+        "partitionkey": payment.name,
+        # a string that sorts as the number does (CloudEvents extension `sequence`)
+        "sequence": f"{sequence:010d}",
+        "data": data,
+    }
+
+
+def as_it_came(charge: dict[str, Any]) -> dict[str, Any]:
+    """Ping++'s Charge less what must not travel: the credential, and the payer's scan code."""
+    shown = {name: value for name, value in charge.items() if name != "credential"}
+    extra = shown.get("extra")
+    if isinstance(extra, dict) and "scan_code" in extra:
+        shown["extra"] = {name: value for name, value in extra.items() if name != "scan_code"}
+    return shown
+
+
+def _from_the_books(charge: Charge | None) -> dict[str, Any] | None:
+    """A refund was seen alone: what we hold of its charge, under Ping++'s names."""
+    if charge is None:
+        return None
+    held: dict[str, Any] = msgspec.to_builtins(charge)
+    held.pop("sources", None)
+    held.pop("expired", None)
+    return {"object": "charge", "paid": charge.paid, "reversed": charge.reversed, **held}
+
+
+def _refund_object(sighting: Sighting, refund_id: str) -> dict[str, Any]:
+    if sighting.charge is None:
+        return sighting.object
+    listed: list[dict[str, Any]] = sighting.object["refunds"]["data"]
+    return next(refund for refund in listed if refund["id"] == refund_id)

@@ -1,0 +1,101 @@
+-- record: write payment documents and publish what is new in them, unless they moved since they were read.
+-- KEYS[1] -> fulfilment        stream
+-- KEYS[2] -> due:<what>        sorted set that the work was claimed from
+-- KEYS[3] -> attempts:<what>   hash
+-- KEYS[4] -> due:checks        KEYS[5] -> attempts:checks
+-- KEYS[6] -> due:asks          KEYS[7] -> payments        KEYS[8] -> kept_aside
+-- KEYS[9..] -> per unit: its payment:<name> if it has a document, charge:<id> of each new charge, body:<member>
+--              of each member done
+-- ARGV[1] -> how long the body of an event that is done is kept, s
+-- ARGV[2..] -> per unit:
+--   document ('' = none), token read, payment name, time of its creation (ms)
+--   number of new charges
+--   number of messages, the messages
+--   number of members done, the members
+--   number of checks, per check: charge id, when it is due (ms; '' = not any more)
+--   number of asks, the members
+--   'always', or 'taken': only if this call is the one that takes its member off the due set (for what has no
+--   document to compare); then the reason for keeping it aside ('' = it is not)
+-- Returns the positions of the units whose payment had moved; nothing was changed for those.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local key, arg = 9, 2
+local units, moved = {}, {}
+
+local function take(n)
+  local first = arg
+  arg = arg + n
+  return first
+end
+
+while arg <= #ARGV do
+  local unit = {document = ARGV[arg], token = ARGV[arg + 1], name = ARGV[arg + 2], created = ARGV[arg + 3]}
+  arg = arg + 4
+  unit.charges = tonumber(ARGV[take(1)])
+  unit.messages = tonumber(ARGV[take(1)])
+  unit.first_message = take(unit.messages)
+  unit.done = tonumber(ARGV[take(1)])
+  unit.first_done = take(unit.done)
+  unit.checks = tonumber(ARGV[take(1)])
+  unit.first_check = take(2 * unit.checks)
+  unit.asks = tonumber(ARGV[take(1)])
+  unit.first_ask = take(unit.asks)
+  unit.only_if_taken = ARGV[take(1)] == 'taken'
+  unit.aside = ARGV[take(1)]
+  unit.key = key
+  if unit.document ~= '' then key = key + 1 end
+  unit.first_charge = key
+  key = key + unit.charges
+  unit.first_body = key
+  key = key + unit.done
+  units[#units + 1] = unit
+end
+
+-- Redis does not roll back a script that fails midway: compare everything before anything is written.
+for position, unit in ipairs(units) do
+  if unit.document ~= '' then
+    unit.moved = redis.call('GETRANGE', KEYS[unit.key], 0, 15) ~= unit.token
+    for i = unit.first_charge, unit.first_charge + unit.charges - 1 do
+      local tied = redis.call('GET', KEYS[i])
+      unit.moved = unit.moved or (tied and tied ~= unit.name)
+    end
+  end
+  if unit.moved then moved[#moved + 1] = position end
+end
+
+for _, unit in ipairs(units) do
+  if not unit.moved then
+    local taken = 0
+    for i = 0, unit.done - 1 do
+      local member = ARGV[unit.first_done + i]
+      taken = taken + redis.call('ZREM', KEYS[2], member)
+      redis.call('HDEL', KEYS[3], member)
+      redis.call('EXPIRE', KEYS[unit.first_body + i], ARGV[1])
+    end
+    if taken > 0 or not unit.only_if_taken then
+      if unit.document ~= '' then
+        redis.call('SET', KEYS[unit.key], unit.document)
+        if unit.token == '' then redis.call('ZADD', KEYS[7], unit.created, unit.name) end
+        for i = unit.first_charge, unit.first_charge + unit.charges - 1 do
+          redis.call('SET', KEYS[i], unit.name)
+        end
+      end
+      for i = unit.first_message, unit.first_message + unit.messages - 1 do
+        redis.call('XADD', KEYS[1], '*', 'event', ARGV[i])
+      end
+      for i = unit.first_check, unit.first_check + 2 * unit.checks - 1, 2 do
+        if ARGV[i + 1] == '' then
+          redis.call('ZREM', KEYS[4], ARGV[i])
+          redis.call('HDEL', KEYS[5], ARGV[i])
+        else
+          redis.call('ZADD', KEYS[4], ARGV[i + 1], ARGV[i])
+        end
+      end
+      for i = unit.first_ask, unit.first_ask + unit.asks - 1 do
+        redis.call('ZADD', KEYS[6], 'NX', now, ARGV[i])
+      end
+      if unit.aside ~= '' then redis.call('HINCRBY', KEYS[8], unit.aside, 1) end
+    end
+  end
+end
+return moved

@@ -1,0 +1,34 @@
+"""Runs the Lua scripts that lie beside their callers: by digest, loaded where Redis does not know them yet."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+from redis.exceptions import NoScriptError
+
+Argument = str | bytes | int
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One script, atomic in Redis; `name` is its file's, without the ending."""
+
+    name: str
+    source: bytes
+    sha: str
+
+    def __call__(self, client: redis.Redis, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
+        """Run it. Running it again after a lost reply must be harmless, as everything here is by design."""
+        try:
+            return client.evalsha(self.sha, len(keys), *keys, *arguments)
+        except NoScriptError:
+            return client.eval(self.source, len(keys), *keys, *arguments)  # type: ignore[arg-type]  # bytes do
+
+
+def script(name: str) -> Script:
+    """The script in `<name>.lua` of this folder."""
+    source = Path(__file__).with_name(f"{name}.lua").read_bytes()
+    return Script(name, source, hashlib.sha1(source, usedforsecurity=False).hexdigest())

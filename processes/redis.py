@@ -1,0 +1,45 @@
+"""Connects to the Redis that REDIS_URL names, else to the embedded one that `up` started under DATA_DIR."""
+
+from pathlib import Path
+from typing import Any
+
+import redis
+import redis.asyncio
+
+from processes.settings import Settings
+
+# Without these a hung Redis would hang us for ever.
+TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 5.0, "socket_timeout": 15.0}
+
+
+class RedisNotFound(RuntimeError):
+    """No REDIS_URL is set and no embedded Redis is running under DATA_DIR."""
+
+
+def address_file(data_dir: Path) -> Path:
+    """Where the embedded Redis writes its URL once it answers, for every process and for the CLI."""
+    return data_dir / "redis" / "url"
+
+
+def url(settings: Settings) -> str:
+    """The address to connect to. Raises RedisNotFound."""
+    if settings.redis_url is not None:
+        return settings.redis_url.get_secret_value()
+    try:
+        return address_file(settings.data_dir).read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        raise RedisNotFound(
+            f"No Redis: REDIS_URL is not set, and none was started under {settings.data_dir}.\n"
+            "Start everything with `make run` (or `pingpp-ingest up`) in another terminal, or set REDIS_URL or "
+            "DATA_DIR to what is running."
+        ) from None
+
+
+def connect(settings: Settings) -> redis.Redis:
+    """A client for synchronous code; bytes in, bytes out. Raises RedisNotFound; connects at first use."""
+    return redis.Redis.from_url(url(settings), **TIMEOUTS)
+
+
+def connect_async(settings: Settings) -> redis.asyncio.Redis:
+    """The same for asyncio code."""
+    return redis.asyncio.Redis.from_url(url(settings), **TIMEOUTS)

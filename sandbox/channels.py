@@ -1,0 +1,183 @@
+"""What sets the channels apart: bounds, credentials, and what a payment adds to the charge."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from sandbox import ids
+
+Object = dict[str, Any]
+DAY = 86_400
+HOUR = 3_600
+MINUTE = 60
+
+
+@dataclass(frozen=True)
+class Channel:
+    order_no: tuple[int, int]  # shortest and longest
+    credential: Callable[[Object], str] | None  # None: the customer shows a code, nothing comes back
+    buyer: Callable[[Object], Object]  # what a payment adds to `extra`
+    required: tuple[str, ...] = ()  # members that `extra` must have
+    reverse: Literal["unpaid", "paid", "never"] = "never"  # which charges may be reversed
+    reverse_within: int | Literal["same_day", "unionpay_day"] = 0  # when a paid one may be
+    expires: int = DAY
+    expires_most: int = 15 * DAY
+    # Ping++ docs: an equal create within this time returns the first charge …
+    repeat_window: int = MINUTE
+    # … and later makes a new one, but WeChat and isv_qr/isv_scan take an order number only once.
+    order_no_once: bool = False
+    # The guide's samples show a paid charge without transaction_no on some channels …
+    has_transaction_no: bool = True
+    # … and on these with its credential still in it.
+    keeps_credential: bool = False
+    home: bool = True  # paid in cny; the cross-border ones in another currency
+
+
+def _alipay(_: Object) -> str:
+    return f"https://qr.alipay.com/tax{ids.digits(5)}{ids.small_letters(16)}"
+
+
+def _wechat(_: Object) -> str:
+    return f"weixin://wxpay/bizpayurl?pr={ids.letters(7)}"
+
+
+def _unionpay(_: Object) -> str:
+    return f"https://qr.95516.com/00010001/62262{ids.digits(27)}"
+
+
+def _ccb(_: Object) -> str:
+    return ids.digits(22)
+
+
+def _isv_qr(charge: Object) -> str:
+    wallet = charge["extra"].get("pay_channel")
+    if wallet == "alipay":
+        return _alipay(charge)
+    if wallet == "bfb":
+        return f"https://www.baifubao.com/o2o/0/qrcode?id={ids.digits(20)}"
+    return _wechat(charge)
+
+
+def _isv_wap(charge: Object) -> str:
+    data = {
+        "version": "2.1",
+        "signType": "SHA256",
+        "charset": "utf-8",
+        "orderNum": charge["order_no"],
+        "busicd": "WPAY",
+        "chcd": "WXP" if charge["extra"].get("pay_channel") == "wx" else "ALP",
+        "terminalid": charge["extra"].get("terminal_id"),
+        "txamt": f"{charge['amount']:012d}",
+        "frontUrl": charge["extra"].get("result_url"),
+        "attach": charge["id"],
+        "subject": charge["subject"],
+        "sign": ids.small_letters(64),
+    }
+    packed = (
+        base64.b64encode(msgspec.json.encode(data)).decode("ascii").replace("=", "%3D").replace("+", "%2B")
+    )
+    return f"https://api.shou.money/scanpay/unified?data={packed}"
+
+
+def _alipay_buyer(_: Object) -> Object:
+    return {"buyer_account": f"{ids.small_letters(3)}***@126.com"}
+
+
+def _wechat_buyer(_: Object) -> Object:
+    return {"open_id": f"o9zpMs{ids.letters(22)}", "bank_type": "CFT"}
+
+
+def _cb_alipay_buyer(_: Object) -> Object:
+    account = {"buyer_account": "alipay_account", "buyer_user_id": f"2088{ids.digits(12)}"}
+    return {**account, "rate": "6.64640000"}
+
+
+def _cb_wechat_buyer(charge: Object) -> Object:
+    return {
+        "bank_type": "CFT",
+        "is_subscribe": "N",
+        "cash_fee": charge["amount"] * 7,
+        "cash_fee_type": "cny",
+        "rate": 700_000_000,
+    }
+
+
+def _isv_buyer(charge: Object) -> Object:
+    return {
+        "pay_channel": charge["extra"].get("pay_channel", "wx"),
+        "buyer_account": f"omYJse{ids.letters(22)}",
+        "channel_discount": 0,
+        "merchant_discount": 0,
+    }
+
+
+def _no_buyer(_: Object) -> Object:
+    return {}
+
+
+_WECHAT_QR = {"expires": 2 * HOUR, "expires_most": 7 * DAY, "repeat_window": 2 * HOUR, "order_no_once": True}
+_WECHAT_SCAN = {**_WECHAT_QR, "repeat_window": MINUTE, "reverse": "paid", "reverse_within": 7 * DAY}
+_PAID_SAME_DAY = {"reverse": "paid", "reverse_within": "same_day"}
+
+
+def _channel(
+    order_no: tuple[int, int],
+    credential: Callable[[Object], str] | None,
+    buyer: Callable[[Object], Object],
+    *required: str,
+    **rest: Any,
+) -> Channel:
+    return Channel(order_no, credential, buyer, required, **rest)
+
+
+CHANNELS: dict[str, Channel] = {
+    "alipay_qr": _channel((1, 64), _alipay, _alipay_buyer, reverse="unpaid"),
+    "wx_pub_qr": _channel((2, 32), _wechat, _wechat_buyer, "product_id", reverse="unpaid", **_WECHAT_QR),
+    "cb_alipay_qr": _channel((1, 64), _alipay, _cb_alipay_buyer, has_transaction_no=False, home=False),
+    "cb_wx_pub_qr": _channel(
+        (1, 32), _wechat, _cb_wechat_buyer, "product_id", "goods_list", home=False, **_WECHAT_QR
+    ),
+    "upacp_qr": _channel((8, 40), _unionpay, _no_buyer, expires_most=30 * DAY, has_transaction_no=False),
+    "ccb_qr": _channel((1, 30), _ccb, _no_buyer, has_transaction_no=False),
+    "isv_qr": _channel(
+        (8, 32),
+        _isv_qr,
+        _isv_buyer,
+        "pay_channel",
+        "terminal_id",
+        order_no_once=True,
+        has_transaction_no=False,
+        keeps_credential=True,
+        **_PAID_SAME_DAY,
+    ),
+    "isv_wap": _channel(
+        (8, 32),
+        _isv_wap,
+        _no_buyer,
+        "pay_channel",
+        "terminal_id",
+        "result_url",
+        has_transaction_no=False,
+        keeps_credential=True,
+        **_PAID_SAME_DAY,
+    ),
+    "isv_scan": _channel(
+        (8, 32), None, _isv_buyer, "scan_code", "terminal_id", order_no_once=True, **_PAID_SAME_DAY
+    ),
+    "alipay_scan": _channel(
+        (1, 64), None, _alipay_buyer, "scan_code", "terminal_id", reverse="paid", reverse_within=DAY
+    ),
+    "wx_pub_scan": _channel((1, 32), None, _wechat_buyer, "scan_code", **_WECHAT_SCAN),
+    "cb_alipay_scan": _channel(
+        (1, 64), None, _cb_alipay_buyer, "scan_code", reverse="paid", reverse_within=DAY, home=False
+    ),
+    "cb_wx_pub_scan": _channel(
+        (1, 32), None, _cb_wechat_buyer, "scan_code", "goods_list", home=False, **_WECHAT_SCAN
+    ),
+    "upacp_scan": _channel(
+        (8, 40), None, _no_buyer, "scan_code", reverse="paid", reverse_within="unionpay_day"
+    ),
+}

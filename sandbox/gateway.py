@@ -1,0 +1,90 @@
+"""The API of Ping++, under /v1."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from sandbox import caller, charges, create, listing, refunds
+from sandbox.listing import Filter
+from sandbox.refusals import Object, Refused, json, not_found, read_object
+from sandbox.world import World
+
+
+@dataclass(frozen=True)
+class Call:
+    livemode: bool
+    path: dict[str, str]
+    query: QueryParams
+    body: Object
+
+
+def create_charge(world: World, call: Call) -> Object:
+    return create.create(world, call.body, livemode=call.livemode)
+
+
+def retrieve_charge(world: World, call: Call) -> Object:
+    return charges.find(world, call.path["id"], livemode=call.livemode)
+
+
+def list_charges(world: World, call: Call) -> Object:
+    filters = listing.charge_filters(call.query, livemode=call.livemode, now=world.now())
+    return listing.as_list("/v1/charges", world.store.page("charges", filters, listing.page(call.query)))
+
+
+def reverse_charge(world: World, call: Call) -> Object:
+    return charges.reverse(world, call.path["id"], livemode=call.livemode)
+
+
+def create_refund(world: World, call: Call) -> Object:
+    return refunds.create(world, call.path["id"], call.body, livemode=call.livemode)
+
+
+def retrieve_refund(world: World, call: Call) -> Object:
+    return refunds.find(world, call.path["id"], call.path["refund"], livemode=call.livemode)
+
+
+def list_refunds(world: World, call: Call) -> Object:
+    charge = charges.find(world, call.path["id"], livemode=call.livemode)
+    found = world.store.page("refunds", [Filter("charge", "=", charge["id"])], listing.page(call.query))
+    return listing.as_list(charge["refunds"]["url"], found)
+
+
+def retrieve_event(world: World, call: Call) -> Object:
+    found = world.outbox.event(call.path["id"], livemode=call.livemode)
+    if found is None:
+        raise not_found("event", call.path["id"])
+    event: Object = msgspec.json.decode(found[0])
+    return {**event, "pending_webhooks": world.sender.outstanding} if found[1] else event
+
+
+def _gateway(path: str, method: str, answer: Callable[[World, Call], Object]) -> Route:
+    async def endpoint(request: Request) -> Response:
+        world: World = request.app.state.world
+        body = await request.body()
+        livemode = caller.livemode(request)
+        caller.check_signature(world, request, body)
+        content = read_object(body) if method == "POST" else {}
+        if content is None:
+            raise Refused(400, "invalid_request_error", "The request body is not a JSON object")
+        result = answer(world, Call(livemode, request.path_params, request.query_params, content))
+        world.store.commit()
+        return json(result)
+
+    return Route(path, endpoint, methods=[method])
+
+
+ROUTES: list[BaseRoute] = [
+    _gateway("/v1/charges", "POST", create_charge),
+    _gateway("/v1/charges", "GET", list_charges),
+    _gateway("/v1/charges/{id}", "GET", retrieve_charge),
+    _gateway("/v1/charges/{id}/reverse", "POST", reverse_charge),
+    _gateway("/v1/charges/{id}/refunds", "POST", create_refund),
+    _gateway("/v1/charges/{id}/refunds", "GET", list_refunds),
+    _gateway("/v1/charges/{id}/refunds/{refund}", "GET", retrieve_refund),
+    _gateway("/v1/events/{id}", "GET", retrieve_event),
+]

@@ -1,0 +1,141 @@
+"""Where the sandbox keeps charges, refunds, events and deliveries: one SQLite file that outlives a restart."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sandbox.clock import Clock
+from sandbox.listing import Filter, Page
+
+Object = dict[str, Any]
+
+# Documents are JSON; a column stands beside them only where something is looked up or ordered by it.
+# AUTOINCREMENT: a number must not come back after a reset, or a late answer would settle a new delivery.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS charges (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, livemode INTEGER NOT NULL, app TEXT NOT NULL,
+    created INTEGER NOT NULL, channel TEXT NOT NULL, order_no TEXT NOT NULL, paid INTEGER NOT NULL,
+    refunded INTEGER NOT NULL, reversed INTEGER NOT NULL, doc BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS charges_newest ON charges (livemode, app, created, seq);
+CREATE INDEX IF NOT EXISTS charges_order ON charges (order_no, channel);
+CREATE TABLE IF NOT EXISTS refunds (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, charge TEXT NOT NULL,
+    created INTEGER NOT NULL, settle_at REAL, doc BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS refunds_newest ON refunds (charge, created, seq);
+CREATE INDEX IF NOT EXISTS refunds_open ON refunds (settle_at) WHERE settle_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY CHECK (one = 1), real REAL, shown REAL, scale REAL);
+"""
+
+
+class Store:
+    """Changes are seen at once and kept at the next `commit`, so that many can share one."""
+
+    def __init__(self, path: Path) -> None:
+        self.db = sqlite3.connect(path)
+        self.db.execute("PRAGMA journal_mode = WAL")
+        # The sandbox's data need not outlive a power cut, only the program.
+        self.db.execute("PRAGMA synchronous = OFF")
+        self.db.executescript(_SCHEMA)
+
+    def commit(self) -> None:
+        self.db.commit()
+
+    def close(self) -> None:
+        self.db.commit()
+        self.db.close()
+
+    def save_charge(self, charge: Object) -> None:
+        doc = msgspec.json.encode(charge)
+        flags = (charge["paid"], charge["refunded"], charge["reversed"])
+        changed = self.db.execute(
+            "UPDATE charges SET paid = ?, refunded = ?, reversed = ?, doc = ? WHERE id = ?",
+            (*flags, doc, charge["id"]),
+        )
+        if changed.rowcount:
+            return
+        self.db.execute(
+            "INSERT INTO charges (id, livemode, app, created, channel, order_no, paid, refunded, reversed, doc) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                charge["id"],
+                charge["livemode"],
+                charge["app"],
+                charge["created"],
+                charge["channel"],
+                charge["order_no"],
+                *flags,
+                doc,
+            ),
+        )
+
+    def charge(self, id_: str) -> Object | None:
+        return self._one("SELECT doc FROM charges WHERE id = ?", (id_,))
+
+    def charges_of_order(self, order_no: str, channel: str) -> Iterator[Object]:
+        """Newest first."""
+        rows = self.db.execute(
+            "SELECT doc FROM charges WHERE order_no = ? AND channel = ? ORDER BY seq DESC",
+            (order_no, channel),
+        )
+        return (msgspec.json.decode(doc) for (doc,) in rows.fetchall())
+
+    def save_refund(self, refund: Object, settle_at: float | None) -> None:
+        self.db.execute(
+            "INSERT INTO refunds (id, charge, created, settle_at, doc) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET settle_at = excluded.settle_at, doc = excluded.doc",
+            (refund["id"], refund["charge"], refund["created"], settle_at, msgspec.json.encode(refund)),
+        )
+
+    def refund(self, charge_id: str, id_: str) -> Object | None:
+        return self._one("SELECT doc FROM refunds WHERE id = ? AND charge = ?", (id_, charge_id))
+
+    def refunds_of(self, charge_id: str) -> list[Object]:
+        rows = self.db.execute("SELECT doc FROM refunds WHERE charge = ? ORDER BY seq DESC", (charge_id,))
+        return [msgspec.json.decode(doc) for (doc,) in rows]
+
+    def next_refund(self) -> tuple[float, Object] | None:
+        """The open refund that ends first, with the time at which it does."""
+        row = self.db.execute(
+            "SELECT settle_at, doc FROM refunds WHERE settle_at IS NOT NULL ORDER BY settle_at LIMIT 1"
+        ).fetchone()
+        return None if row is None else (row[0], msgspec.json.decode(row[1]))
+
+    def page(self, table: str, filters: list[Filter], page: Page) -> tuple[list[Object], bool] | None:
+        """One page, newest first, and whether there are more beyond it; None where the cursor is unknown."""
+        where, values = [f"{one.column} {one.operator} ?" for one in filters], [one.value for one in filters]
+        order, back = "DESC", page.ending_before is not None
+        cursor = page.ending_before or page.starting_after
+        if cursor is not None:
+            at = self.db.execute(f"SELECT created, seq FROM {table} WHERE id = ?", (cursor,)).fetchone()  # noqa: S608 - our own names
+            if at is None:
+                return None
+            where.append(f"(created, seq) {'>' if back else '<'} (?, ?)")
+            values += at
+            order = "ASC" if back else "DESC"
+        rows = self.db.execute(
+            f"SELECT doc FROM {table} WHERE {' AND '.join(where)} ORDER BY created {order}, seq {order} LIMIT ?",  # noqa: S608 - our own names
+            (*values, page.limit + 1),
+        ).fetchall()
+        found = [msgspec.json.decode(doc) for (doc,) in rows[: page.limit]]
+        return (found[::-1] if back else found), len(rows) > page.limit
+
+    def save_clock(self, clock: Clock) -> None:
+        self.db.execute("INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?)", clock.state())
+
+    def clock(self) -> Clock:
+        row = self.db.execute("SELECT real, shown, scale FROM clock").fetchone()
+        return Clock() if row is None else Clock(*row)
+
+    def empty(self, *tables: str) -> None:
+        for table in tables:
+            self.db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+
+    def _one(self, query: str, values: tuple[Any, ...]) -> Object | None:
+        row = self.db.execute(query, values).fetchone()
+        if row is None:
+            return None
+        found: Object = msgspec.json.decode(row[0])
+        return found

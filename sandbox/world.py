@@ -1,0 +1,79 @@
+"""All that a running sandbox has in hand."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sandbox import keys
+from sandbox.clock import Clock
+from sandbox.lines import Lines
+from sandbox.outbox import Outbox
+from sandbox.sender import Sender
+from sandbox.settings import Settings
+from sandbox.store import Store
+
+
+@dataclass(frozen=True)
+class World:
+    key: rsa.RSAPrivateKey
+    merchant_key: rsa.RSAPublicKey | None
+    store: Store
+    outbox: Outbox
+    clock: Clock
+    sender: Sender
+    refunds_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    jobs: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def now(self) -> float:
+        return time.time()
+
+    def start(self, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Have it done beside all else, until it ends, or the sandbox does, or is reset."""
+        task = asyncio.create_task(job)
+        self.jobs.add(task)
+        task.add_done_callback(self.jobs.discard)
+        return task
+
+    def reset(self) -> None:
+        for job in self.jobs:
+            job.cancel()
+        self.sender.forget()
+        self.outbox.empty()
+        self.store.empty("refunds", "charges")
+        self.store.commit()
+        self.refunds_changed.set()
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    settings: Settings, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncIterator[World]:
+    """A world with its webhooks being sent; `transport` takes them elsewhere than to the network."""
+    key = keys.load_or_make(settings.directory)
+    file = settings.sandbox_merchant_public_key_file
+    merchant_key = None if file is None else keys.read_merchant_key(file)
+    store = Store(settings.directory / "sandbox.sqlite")
+    outbox = Outbox(store)
+    clock = store.clock()
+    lines = Lines(transport)
+    sender = Sender(url=settings.webhook_url, key=key, store=store, outbox=outbox, clock=clock, lines=lines)
+    world = World(key, merchant_key, store, outbox, clock, sender)
+    # The clock is kept at once: after a restart it must go on from here.
+    store.save_clock(clock)
+    store.commit()
+    try:
+        yield world
+    finally:
+        for job in list(world.jobs):
+            job.cancel()
+        await asyncio.gather(*world.jobs, return_exceptions=True)
+        await sender.finish(within=2)
+        await lines.close()
+        store.save_clock(clock)
+        store.close()

@@ -1,0 +1,136 @@
+"""Who may speak, and in which shapes keys are read."""
+
+import base64
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+
+from payments.signature import (
+    KeyRing,
+    UnreadableKey,
+    read_private_key,
+    read_public_key,
+    read_ring,
+    sign_request,
+)
+from tests.conftest import Signer
+
+BODY = '{"id": "evt_1", "subject": "简米"}'.encode()
+
+
+def shapes(pem: bytes) -> dict[str, bytes]:
+    """One key in the shapes that are found in the wild."""
+    lines = pem.decode().strip().splitlines()
+    return {
+        "plain": pem,
+        "crlf": "\r\n".join(lines).encode() + b"\r\n",
+        "cr": "\r".join(lines).encode(),
+        "bom": b"\xef\xbb\xbf" + pem,
+        "no final newline": pem.rstrip(),
+        "literal newlines": "\\n".join(lines).encode(),
+        "literal crlf": "\\r\\n".join(lines).encode(),
+        "bare base64": "".join(lines[1:-1]).encode(),
+        "bare base64 in lines": "\n".join(lines[1:-1]).encode(),
+        "blank around": b"\n\n  " + pem + b"  \n",
+    }
+
+
+@pytest.mark.parametrize("shape", shapes(b"a\nb\nc"))
+def test_a_public_key_is_read_in_every_shape(signer: Signer, shape: str) -> None:
+    key = read_public_key(shapes(signer.pem)[shape])
+    assert key.public_numbers() == signer.key.public_key().public_numbers()
+
+
+@pytest.mark.parametrize("shape", shapes(b"a\nb\nc"))
+@pytest.mark.parametrize(
+    "form", [serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL]
+)
+def test_a_private_key_is_read_in_every_shape(
+    signer: Signer, shape: str, form: serialization.PrivateFormat
+) -> None:
+    pem = signer.key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    if shape.startswith("bare") and form is serialization.PrivateFormat.TraditionalOpenSSL:
+        pytest.skip("bare base64 does not say that it is PKCS#1; ours is read as PKCS#8")
+    assert read_private_key(shapes(pem)[shape]).private_numbers() == signer.key.private_numbers()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"  \n", b"\xef\xbb\xbf", b"hello", b"-----BEGIN PUBLIC KEY-----\nAA==\n"]
+)
+def test_what_is_no_key_is_refused_without_being_shown(content: bytes) -> None:
+    for read in (read_public_key, read_private_key):
+        with pytest.raises(UnreadableKey) as error:
+            read(content)
+        assert "hello" not in str(error.value)
+
+
+def test_a_key_of_another_kind_is_refused() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    with pytest.raises(UnreadableKey, match="RSA"):
+        read_public_key(public)
+
+
+def test_a_ring_names_the_file_that_cannot_be_read_and_is_never_empty(signer: Signer) -> None:
+    with pytest.raises(UnreadableKey, match=r"^second\.pem: "):
+        read_ring([("first.pem", signer.pem), ("second.pem", b"nonsense")])
+    with pytest.raises(UnreadableKey):
+        read_ring([])
+
+
+def test_each_key_of_a_ring_counts_and_the_one_in_use_comes_first(signer: Signer) -> None:
+    old, new = Signer(), signer
+    ring = read_ring([("old", old.pem), ("new", new.pem)])
+    assert ring.verify(BODY, new.sign(BODY))
+    assert ring.keys[0].public_numbers() == new.key.public_key().public_numbers()
+    assert ring.verify(BODY, old.sign(BODY))
+
+
+def malformed(good: str) -> list[str | None]:
+    return [
+        None,
+        "",
+        " ",
+        good[:-1],
+        good + "=",
+        good + "\n",
+        " " + good,
+        good.replace("=", ""),
+        good.replace("+", "-").replace("/", "_") + "-",
+        good[:100] + "\n" + good[100:],
+        good[:100] + "é" + good[101:],
+        good[::-1],
+        "A" * 344,
+        "not base64!",
+        base64.b64encode(b"short").decode(),
+        good + good,
+    ]
+
+
+@pytest.mark.parametrize("position", range(16))
+def test_anything_malformed_is_a_bad_signature_and_not_an_error(signer: Signer, position: int) -> None:
+    ring = read_ring([("key", signer.pem)])
+    assert ring.verify(BODY, malformed(signer.sign(BODY))[position]) is False
+
+
+def test_a_signature_holds_for_these_very_bytes(signer: Signer) -> None:
+    ring = read_ring([("key", signer.pem)])
+    signature = signer.sign(BODY)
+    assert ring.verify(BODY, signature)
+    for position in range(len(BODY)):
+        changed = BODY[:position] + bytes([BODY[position] ^ 1]) + BODY[position + 1 :]
+        assert not ring.verify(changed, signature)
+    assert not ring.verify(BODY + b"\n", signature)
+    assert not ring.verify(BODY.replace(b": ", b":"), signature)
+    assert not KeyRing([]).verify(BODY, signature)
+
+
+def test_a_request_is_signed_over_body_uri_and_timestamp(signer: Signer) -> None:
+    signature = base64.b64decode(sign_request(signer.key, b'{"a":1}', "/v1/charges?limit=3", 1_700_000_000))
+    from cryptography.hazmat.primitives import hashes
+
+    signed = b'{"a":1}/v1/charges?limit=31700000000'
+    signer.key.public_key().verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())

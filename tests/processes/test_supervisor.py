@@ -1,0 +1,215 @@
+"""Children are started in order, again when they die, and stopped with their supervisor, however that ends."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from processes.parent import PARENT_PID, alive
+
+HEAD = """
+import os, sys
+from pathlib import Path
+from processes.supervisor import Child, Supervisor
+here = Path(sys.argv[1])
+
+def sh(name, script, **more):
+    # Each writes down its process id at each start.
+    return Child(name, ["sh", "-c", f"echo $$ >> {here}/{name}.pids; {script}"], **more)
+
+def there(name):
+    return lambda: None if (here / name).exists() else f"there is no {name}"
+
+def say(word):
+    return lambda: print(word, flush=True)
+
+until_term = "trap 'echo {0} >> %s/ended; exit 0' TERM; while :; do sleep 0.02; done" % here
+"""
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start(script: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"{HEAD}\nraise SystemExit(Supervisor({script}).run())", str(tmp_path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def pids(directory: Path, name: str) -> list[int]:
+    path = directory / f"{name}.pids"
+    return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def until(what: str, holds: Callable[[], object], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
+
+
+def test_a_killed_child_is_started_again(tmp_path: Path, start: Start) -> None:
+    supervisor = start("[sh('one', until_term.format('one')), sh('other', until_term.format('other'))]")
+    until("both run", lambda: pids(tmp_path, "one") and pids(tmp_path, "other"))
+    os.kill(pids(tmp_path, "one")[0], signal.SIGKILL)
+    until("it runs again", lambda: len(pids(tmp_path, "one")) == 2)
+    assert len(pids(tmp_path, "other")) == 1
+    supervisor.terminate()
+    said, _ = supervisor.communicate(timeout=20)
+    assert supervisor.returncode == 0
+    assert "child_ended" in said
+    assert "SIGKILL" in said
+    assert not alive(pids(tmp_path, "one")[1])
+
+
+def test_a_child_that_dies_at_once_is_given_more_and_more_time(start: Start) -> None:
+    supervisor = start("[sh('one', 'exit 1')], relay=True")
+    assert supervisor.stdout is not None
+    said = [supervisor.stdout.readline() for _ in range(3)]
+    assert [re.sub(".*starts again ", "", line).strip() for line in said] == ["at once", "in 0.5 s", "in 1 s"]
+
+
+def test_children_start_when_those_before_them_are_ready_and_stop_in_their_own_order(
+    tmp_path: Path, start: Start
+) -> None:
+    supervisor = start(
+        """[
+        sh('redis', f"sleep 0.2; touch {here}/made; " + until_term.format('redis'), ready=there('made'), stop=2),
+        sh('late', f"test -e {here}/made && touch {here}/was_made; " + until_term.format('late'), start=1, stop=1),
+        sh('door', until_term.format('door'), start=1, stop=0),
+        ], on_ready=say('ready'), on_stop=say('stopping')"""
+    )
+    assert supervisor.stdout is not None
+    assert supervisor.stdout.readline() == "ready\n"
+    until("all run", lambda: pids(tmp_path, "late") and pids(tmp_path, "door"))
+    until("the late one saw the first ready", (tmp_path / "was_made").exists)
+    time.sleep(0.1)  # for the shells to set their traps
+    supervisor.send_signal(signal.SIGINT)
+    rest, _ = supervisor.communicate(timeout=20)
+    assert rest == "stopping\n"
+    assert (tmp_path / "ended").read_text().split() == ["door", "late", "redis"]
+    assert supervisor.returncode == 0
+
+
+def test_a_child_that_refuses_to_start_ends_the_whole(tmp_path: Path, start: Start) -> None:
+    supervisor = start(
+        "[sh('good', until_term.format('good')), sh('bad', 'echo PORT: not a number; exit 2')], relay=True"
+    )
+    out, said = supervisor.communicate(timeout=20)
+    assert supervisor.returncode == 2
+    assert "bad refused to start. Its last lines:\n  PORT: not a number" in said
+    assert "bad  | PORT: not a number\n" in out
+    assert not alive(pids(tmp_path, "good")[0])
+
+
+def test_a_child_that_refuses_later_is_tried_again(tmp_path: Path, start: Start) -> None:
+    supervisor = start(
+        f"[sh('one', 'test $(wc -l < {tmp_path}/one.pids) = 2 && exit 2; ' + until_term.format('one'))], relay=True"
+    )
+    until("it runs", lambda: pids(tmp_path, "one"))
+    os.kill(pids(tmp_path, "one")[0], signal.SIGKILL)
+    until("it runs after it has refused", lambda: len(pids(tmp_path, "one")) == 3)
+    assert supervisor.poll() is None
+
+
+def test_a_child_that_does_not_get_ready_is_shown(tmp_path: Path, start: Start) -> None:
+    supervisor = start(
+        "[sh('slow', 'echo warming up; sleep 60', ready=there('nothing'), ready_within=0.5)], relay=True"
+    )
+    _, said = supervisor.communicate(timeout=20)
+    assert supervisor.returncode == 1
+    assert "slow did not get ready within 0.5 s (there is no nothing). Its last lines:\n  warming up" in said
+    assert not alive(pids(tmp_path, "slow")[0])
+
+
+def test_a_command_that_is_not_there_is_named(start: Start) -> None:
+    supervisor = start("[Child('none', ['/no/such/command'])]")
+    _, said = supervisor.communicate(timeout=20)
+    assert supervisor.returncode == 1
+    assert "none cannot be run" in said
+
+
+def test_a_child_that_does_not_end_is_killed(tmp_path: Path, start: Start) -> None:
+    supervisor = start("[sh('deaf', 'trap : TERM; while :; do sleep 0.02; done')], relay=True, grace=0.3")
+    until("it runs", lambda: pids(tmp_path, "deaf"))
+    time.sleep(0.1)
+    supervisor.terminate()
+    out, _ = supervisor.communicate(timeout=20)
+    assert "killed: why it did not end in time" in out
+    assert supervisor.returncode == 0
+    assert not alive(pids(tmp_path, "deaf")[0])
+
+
+def test_a_second_ctrl_c_kills_at_once(tmp_path: Path, start: Start) -> None:
+    supervisor = start("[sh('deaf', 'trap : TERM; while :; do sleep 0.02; done')], relay=True, grace=600")
+    until("it runs", lambda: pids(tmp_path, "deaf"))
+    time.sleep(0.1)
+    supervisor.send_signal(signal.SIGINT)
+    supervisor.send_signal(signal.SIGINT)  # the same press, by way of make
+    time.sleep(0.7)
+    assert supervisor.poll() is None
+    supervisor.send_signal(signal.SIGINT)
+    out, _ = supervisor.communicate(timeout=20)
+    assert "killed: why asked twice" in out
+
+
+def test_ctrl_c_does_not_reach_the_children(tmp_path: Path, start: Start) -> None:
+    start("[sh('one', until_term.format('one'))]")
+    until("it runs", lambda: pids(tmp_path, "one"))
+    child = pids(tmp_path, "one")[0]
+    assert os.getpgid(child) == child
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere children look once a second, if they do")
+def test_a_killed_supervisor_leaves_no_child(tmp_path: Path, start: Start) -> None:
+    supervisor = start("[sh('one', until_term.format('one')), sh('other', until_term.format('other'))]")
+    until("both run", lambda: pids(tmp_path, "one") and pids(tmp_path, "other"))
+    supervisor.kill()
+    supervisor.wait(20)
+    for name in ("one", "other"):
+        until(f"{name} has ended", lambda name=name: not alive(pids(tmp_path, name)[0]))  # type: ignore[misc]
+
+
+def test_a_child_notices_that_its_parent_is_gone(tmp_path: Path) -> None:
+    child = "from processes.parent import watch_parent; import time; watch_parent(); time.sleep(60)"
+    parent = f"""
+import os, subprocess, sys, time
+env = {{**os.environ, "{PARENT_PID}": str(os.getpid())}}
+process = subprocess.Popen([sys.executable, "-c", {child!r}], env=env)
+open({str(tmp_path / "child.pids")!r}, "w").write(str(process.pid) + "\\n")
+time.sleep(1.5)
+print(process.poll(), flush=True)
+os.kill(os.getpid(), 9)
+"""
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == "None\n"  # it lived with its parent, and holds no pipe after it
+    until("it has ended", lambda: not alive(pids(tmp_path, "child")[0]))
+
+
+def test_when_nobody_reads_the_log_any_more_everything_ends(tmp_path: Path, start: Start) -> None:
+    supervisor = start("[sh('one', 'while echo tick; do sleep 0.05; done')], relay=True")
+    assert supervisor.stdout is not None
+    assert supervisor.stdout.readline() == "one | tick\n"
+    supervisor.stdout.close()
+    assert supervisor.wait(20) == 0
+    assert not alive(pids(tmp_path, "one")[0])

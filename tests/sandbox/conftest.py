@@ -1,0 +1,40 @@
+"""A running sandbox for each test that asks for one."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from sandbox import keys
+from tests.sandbox.rig import Receiver, Rig, running
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _no_dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own .env and environment must not reach the tests."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOST", "PORT", "SANDBOX_PORT", "DATA_DIR", "LOG_FORMAT", "PINGPP_INGEST_PARENT_PID"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("SANDBOX_WEBHOOK_URL", "SANDBOX_MERCHANT_PUBLIC_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def made_key(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Making an RSA key takes longer than most tests do."""
+    directory = tmp_path_factory.mktemp("key") / "sandbox"
+    keys.load_or_make(directory)
+    return (directory / "private_key.pem").read_bytes()
+
+
+@pytest.fixture
+async def rig(tmp_path: Path, made_key: bytes) -> AsyncIterator[Rig]:
+    (tmp_path / "sandbox").mkdir()
+    (tmp_path / "sandbox" / "private_key.pem").write_bytes(made_key)
+    async with running(tmp_path, Receiver()) as rig:
+        yield rig

@@ -1,0 +1,1 @@
+"""Behind the queue: RQ jobs, the worker processes and their schedule."""

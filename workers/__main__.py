@@ -1,0 +1,31 @@
+"""The `worker` process: at least one RQ worker for each due set, started again when it dies."""
+
+import sys
+
+import structlog
+
+from payments.keys import ASKS, EVENTS
+from processes import log as logging
+from processes.parent import watch_parent
+from processes.settings import load
+from processes.supervisor import Child, Supervisor
+from workers.settings import WorkerSettings
+
+
+def main() -> int:
+    """Run the pool until SIGTERM."""
+    settings = load(WorkerSettings)
+    logging.configure("worker", settings.log_format, settings.log_level)
+    watch_parent()
+    counts = {EVENTS: settings.event_workers, ASKS: 1}
+    children = [
+        Child(name=f"worker/{what}/{number}", argv=[sys.executable, "-m", "workers.worker", what])
+        for what, count in counts.items()
+        for number in range(1, count + 1)
+    ]
+    structlog.get_logger().info("pool starting", **counts)
+    return Supervisor(children).run()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

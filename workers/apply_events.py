@@ -1,0 +1,239 @@
+"""Applies the events that came in: claim, load their payments, fold, record; until nothing is due."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import structlog
+
+from payments import bell, dead_letters, due, ledger, message
+from payments.due import Claimed, Later
+from payments.fold import fold, oddity
+from payments.keys import ASKS, EVENTS
+from payments.ledger import Held, Unit
+from payments.parking import park
+from payments.sighting import Sighting, order_of
+from workers.context import Context
+from workers.reading import Reading, read
+
+CLAIM = 500  # events in one claim
+FOR_S = 30.0  # how long a drain goes on before it lets RQ have a look; well below the timeout of its job
+_PAUSE_S = 0.005  # after a claim that was not full: what comes meanwhile is worked on together, for less
+_REFOLDS = 5  # in one go, when somebody else writes the same payments; then later
+_NEWER_SCHEMA_MS = 5_000  # until a worker of the later release had its chance
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Work:
+    """One claimed event on its way. `outcome` is empty until it is settled, in one of the words of `_log`."""
+
+    claimed: Claimed
+    body: bytes
+    reading: Reading
+    outcome: str = ""
+    told: list[str] = field(default_factory=list)
+    error: str = ""
+    count_back: bool = False
+
+    @property
+    def sighting(self) -> Sighting:
+        """Only of what is to be folded."""
+        assert self.reading.sighting is not None  # noqa: S101  for the type checker
+        return self.reading.sighting
+
+
+def drain(context: Context) -> int:
+    """Apply events until none is due, or time is up, or the process is to end. Returns how many."""
+    until = time.monotonic() + FOR_S
+    done, first = 0, True
+    while not context.stopping.is_set() and time.monotonic() < until:
+        began = time.perf_counter()
+        claim = due.claim(context.client, context.keys, EVENTS, CLAIM, first=first)
+        first = False
+        if not claim.members:
+            return done
+        _work_on(context, claim.members, began)
+        done += len(claim.members)
+        if len(claim.members) < CLAIM:
+            time.sleep(_PAUSE_S)
+    # Some may be left, and the bell that woke us is spent: whoever is free goes on.
+    bell.ring_if_due(context.client, context.keys, EVENTS)
+    return done
+
+
+def _work_on(context: Context, claimed: Sequence[Claimed], began: float) -> None:
+    works = _read(context, claimed)
+    for work in works:
+        if not work.outcome and (work.reading.dead or work.claimed.used_up):
+            _bury(context, work)
+    _record_without_document(
+        context, [w for w in works if not w.outcome and not w.reading.sighting and not w.reading.odd]
+    )
+    to_fold = [w for w in works if not w.outcome and not w.reading.odd]
+    for _ in range(_REFOLDS):
+        if to_fold:
+            to_fold = _fold_and_record(context, to_fold)
+    for work in to_fold:
+        work.outcome, work.error = "put_off", "its payment is being written by others all the time"
+    _park(context, [w for w in works if not w.outcome and w.reading.odd])
+    _put_off(context, [w for w in works if w.outcome == "put_off"])
+    duration_ms = round((time.perf_counter() - began) * 1000, 1)
+    for work in works:
+        _log(work, duration_ms)
+
+
+def _read(context: Context, claimed: Sequence[Claimed]) -> list[_Work]:
+    bodies = cast(
+        "list[bytes | None]", context.client.mget([context.keys.body(one.member) for one in claimed])
+    )
+    works = []
+    for one, body in zip(claimed, bodies, strict=True):
+        work = _Work(one, body or b"", Reading(dead="body_missing"))
+        works.append(work)
+        if body is None:
+            continue
+        try:
+            work.reading = read(one.member, body, one.due_ms, livemode=context.livemode, apps=context.apps)
+        except Exception as error:  # noqa: BLE001  a mistake of ours in one event must not stop its neighbours
+            work.reading, work.outcome, work.error = Reading(), "put_off", repr(error)
+    return works
+
+
+def _bury(context: Context, work: _Work) -> None:
+    reason, error = work.reading.dead, work.reading.error
+    if work.claimed.used_up:
+        reason, error = (
+            "attempts_used_up",
+            work.claimed.last_error or "the worker ended without a word each time",
+        )
+    work.outcome, work.error = "dead", error
+    attempts = min(work.claimed.attempts, due.ATTEMPTS)
+    dead_letters.bury(
+        context.client, context.keys, EVENTS, work.claimed.member, reason,
+        attempts=attempts, about=work.reading.about, last_error=error,
+    )  # fmt: skip
+
+
+def _record_without_document(context: Context, works: list[_Work]) -> None:
+    """What touches no payment: it is published, or kept aside, only by the one that takes it off the due set."""
+    units = []
+    for work in works:
+        unit = Unit(done=[work.claimed.member], only_if_taken=True, aside=work.reading.aside)
+        if work.reading.aside:
+            work.outcome = "kept_aside"
+        else:
+            assert work.reading.event is not None  # noqa: S101  for the type checker
+            unit.messages = [message.of_event(work.reading.event, work.body, work.claimed.due_ms)]
+            work.outcome = "passed_through"
+        units.append(unit)
+    ledger.record(context.client, context.keys, EVENTS, units, context.keep_bodies_s)
+
+
+def _fold_and_record(context: Context, works: list[_Work]) -> list[_Work]:
+    """Fold and record; returns those whose payment had moved meanwhile, to be folded again."""
+    books, newer = ledger.load(
+        context.client, context.keys, [(w.sighting.charge_id, _payment_named_by(w, context)) for w in works]
+    )
+    ties = dict(books.ties)
+    groups: dict[str, list[_Work]] = {}
+    for work in works:
+        name = ties.get(work.sighting.charge_id) or _payment_named_by(work, context)
+        if name is None:  # a refund of a charge that we have never seen
+            _odd(work, "refund_of_unpaid_charge")
+        elif name in newer:
+            work.outcome, work.error, work.count_back = (
+                "put_off",
+                "its payment was written by a later release",
+                True,
+            )
+        else:
+            ties.setdefault(
+                work.sighting.charge_id, name
+            )  # two orders cannot both have it, within a batch either
+            groups.setdefault(name, []).append(work)
+    units = []
+    for name, group in groups.items():
+        try:
+            units.append((_fold_group(group, books.held[name], books.ties), group))
+        except Exception as error:  # noqa: BLE001  a mistake of ours in one payment must not stop the others
+            for work in group:
+                work.outcome, work.error = "put_off", repr(error)
+    moved = ledger.record(
+        context.client, context.keys, EVENTS, [unit for unit, _ in units], context.keep_bodies_s
+    )
+    gone = {id(unit) for unit in moved}
+    again = []
+    for unit, group in units:
+        for work in group:
+            if work.reading.odd:
+                continue
+            if id(unit) in gone:
+                again.append(work)
+            else:
+                work.outcome = "published" if work.told else "known"
+    return again
+
+
+def _fold_group(group: list[_Work], held: Held, ties: ledger.Ties) -> Unit:
+    payment, unit = held.payment, Unit(held)
+    asks: list[str] = []
+    for work in group:
+        work.told = []
+        odd = oddity(payment, work.sighting)
+        if odd:
+            _odd(work, odd)
+            continue
+        folded = fold(payment, work.sighting)
+        payment = folded.payment
+        unit.messages += message.of_fold(folded, work.sighting)
+        unit.done.append(work.claimed.member)
+        work.told = [one.id for one in folded.messages]
+        if folded.ask:
+            asks.append(f":{work.sighting.charge_id}")
+    unit.payment = payment
+    unit.charges = [charge.id for charge in payment.charges if charge.id not in ties]
+    unit.asks = asks
+    return unit
+
+
+def _odd(work: _Work, code: str) -> None:
+    work.reading = Reading(work.reading.event, odd=code)
+
+
+def _payment_named_by(work: _Work, context: Context) -> str | None:
+    look = work.sighting.charge
+    return None if look is None else f"{work.sighting.app}:{order_of(look, context.order_key)}"
+
+
+def _park(context: Context, works: list[_Work]) -> None:
+    for work in works:
+        work.outcome, work.error = "asked", work.reading.odd
+    if works:
+        park(context.client, context.keys, [(w.claimed.member, w.reading.odd) for w in works])
+        bell.ring_if_due(context.client, context.keys, ASKS)
+
+
+def _put_off(context: Context, works: list[_Work]) -> None:
+    later = []
+    for work in works:
+        delay_ms = _NEWER_SCHEMA_MS if work.count_back else due.backoff_ms(work.claimed.attempts)
+        later.append(Later(work.claimed.member, delay_ms, work.error, count_back=work.count_back))
+    due.put_off(context.client, context.keys, EVENTS, later)
+
+
+def _log(work: _Work, duration_ms: float) -> None:
+    """The wide line. Outcomes: published, known, passed_through, kept_aside, asked, dead, put_off."""
+    say = log.warning if work.outcome in ("dead", "put_off", "asked") else log.info
+    more = {"reason": work.error} if work.error else {}
+    say(
+        "event",
+        outcome=work.outcome,
+        **(work.reading.about or {"member": work.claimed.member}),
+        **({"told": work.told} if work.told else {}),
+        **more,
+        attempt=work.claimed.attempts,
+        duration_ms=duration_ms,
+    )

@@ -1,0 +1,24 @@
+"""What the jobs of one worker process work with, built once at its start."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import redis
+
+from payments.gateway import Gateway
+from payments.keys import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`apps` empty: any app is ours. `stopping` is set when the process was asked to end: begin nothing new."""
+
+    client: redis.Redis
+    keys: Keys
+    livemode: bool
+    apps: frozenset[str]
+    order_key: str
+    keep_bodies_s: int
+    gateway: Callable[[], Gateway]
+    stopping: threading.Event = field(default_factory=threading.Event)

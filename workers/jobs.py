@@ -1,0 +1,32 @@
+"""The functions that RQ runs. Their names stand in Redis (`payments/bell.py`), so a rename is a migration.
+
+A job carries nothing: it is a bell. What it works on is in the due set of the same name as its queue.
+"""
+
+from workers import apply_events as apply_events_
+from workers import ask as ask_
+from workers.context import Context
+
+_context: Context | None = None
+
+
+def work_with(context: Context) -> None:
+    """What the jobs of this process work with, told once at its start."""
+    global _context  # noqa: PLW0603  RQ calls plain functions by name; there is nobody to hand it to them
+    _context = context
+
+
+def apply_events() -> int:
+    """Fold the events that came in."""
+    return apply_events_.drain(_in_hand())
+
+
+def ask() -> int:
+    """Ask Ping++ about what is odd."""
+    return ask_.drain(_in_hand())
+
+
+def _in_hand() -> Context:
+    if _context is None:
+        raise RuntimeError("this process was not started as a worker of ours (python -m workers.worker)")
+    return _context

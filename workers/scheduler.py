@@ -1,0 +1,62 @@
+"""The `scheduler` process: once a second it rings for each due set that has something due.
+
+It decides nothing and remembers nothing; two of them do no harm, and none costs a second of delay only where a
+bell was lost or work was put off.
+"""
+
+import signal
+import threading
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+
+from payments import bell
+from payments.keys import DUE_SETS, Keys
+from processes import log as logging
+from processes import redis
+from processes.parent import watch_parent
+from processes.settings import load, refuse
+from workers.settings import SchedulerSettings
+
+EVERY_S = 1.0
+
+log = structlog.get_logger()
+
+
+def main() -> None:
+    """Tick until SIGTERM."""
+    settings = load(SchedulerSettings)
+    logging.configure("scheduler", settings.log_format, settings.log_level)
+    bell.use_prefix(settings.key_prefix)
+    try:
+        client = redis.connect(settings)
+    except redis.RedisNotFound as error:
+        refuse(str(error))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    watch_parent()
+    log.info("scheduler ready")
+    reachable = True
+    while not stop.wait(EVERY_S):
+        try:
+            tick(client, Keys(settings.key_prefix))
+            if not reachable:
+                log.info("redis is back")
+            reachable = True
+        except RedisError as error:
+            if reachable:  # once, not once a second
+                log.warning("redis is away", error=f"{type(error).__name__}: {error}")
+            reachable = False
+
+
+def tick(client: Redis, keys: Keys) -> None:
+    """Ring for what is due."""
+    for what in DUE_SETS:
+        if bell.ring_if_due(client, keys, what):
+            log.debug("rang", what=what)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""One RQ worker on one queue: `python -m workers.worker events`. The `worker` process starts several.
+
+It has exactly one queue, because RQ takes from one with BLMOVE and from several with BLPOP, which can lose a job;
+and it does not fork for each job, because a fork costs more than a whole batch.
+"""
+
+import sys
+import time
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+
+from payments import bell
+from payments.gateway import Gateway
+from payments.keys import DUE_SETS, Keys
+from payments.signature import UnreadableKey, read_private_key
+from processes import log as logging
+from processes import redis
+from processes.parent import watch_parent
+from processes.settings import load, refuse
+from workers.context import Context
+from workers.settings import WorkerSettings
+
+_HEARTBEAT_EVERY = 1.0  # seconds; RQ's own beats four times a job cost as much as the job
+
+
+def context_of(settings: WorkerSettings) -> Context:
+    """What the jobs work with, by the settings. Raises UnreadableKey and RedisNotFound."""
+    private_key = None
+    if settings.pingpp_private_key_file is not None:
+        try:
+            private_key = read_private_key(settings.pingpp_private_key_file.read_bytes())
+        except OSError as error:
+            raise UnreadableKey(f"{settings.pingpp_private_key_file}: {error.strerror}") from None
+    base, key = settings.pingpp_api_base, _value(settings.pingpp_api_key)
+    return Context(
+        client=redis.connect(settings),
+        keys=Keys(settings.key_prefix),
+        livemode=settings.livemode,
+        apps=frozenset(settings.pingpp_app_ids),
+        order_key=settings.order_key,
+        keep_bodies_s=settings.keep_bodies_s,
+        gateway=lambda: Gateway(base, key, private_key),
+    )
+
+
+def main(what: str) -> None:
+    """Work on the due set `what` until SIGTERM, finishing what has begun."""
+    settings = load(WorkerSettings)
+    logging.configure(f"worker/{what}", settings.log_format, settings.log_level)
+    if what not in DUE_SETS:
+        refuse(f"`{what}` is no due set; there are: {', '.join(DUE_SETS)}.")
+    try:
+        context = context_of(settings)
+    except UnreadableKey as error:
+        refuse(f"PINGPP_PRIVATE_KEY_FILE: {error}. It is the merchant's own RSA key, unencrypted PEM.")
+    except redis.RedisNotFound as error:
+        refuse(str(error))
+    bell.use_prefix(settings.key_prefix)
+    watch_parent()
+    run(context, what, redis.connect(settings))
+
+
+def run(context: Context, what: str, connection: Any) -> None:
+    """The RQ worker itself, on a connection of its own: RQ blocks on it."""
+    from rq import SimpleWorker  # noqa: PLC0415  after `use_prefix`
+    from rq.job import Job  # noqa: PLC0415
+    from rq.serializers import JSONSerializer  # noqa: PLC0415
+
+    from workers import jobs  # noqa: PLC0415
+
+    class OurJob(Job):
+        """Runs our own functions only: whoever can write to Redis cannot choose what a worker executes."""
+
+        @property
+        def func(self) -> Any:
+            if self.func_name not in bell.JOBS.values():
+                raise PermissionError("not one of our job functions: refused")
+            return super().func
+
+        # Names in the job's hash that RQ would import, or addresses it would call, past `func`.
+        success_callback = failure_callback = stopped_callback = property(lambda _: None)
+
+        def send_webhooks(self, *_: Any, **__: Any) -> None:
+            """RQ can call addresses that stand in the job's hash. Ours has none."""
+
+    class OurWorker(SimpleWorker):
+        max_connection_wait_time = 2.0  # Redis may be away for an hour: look for it often
+
+        _beat_at = 0.0
+
+        def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+            """At most once a second."""
+            now = time.monotonic()
+            if now - self._beat_at >= _HEARTBEAT_EVERY:
+                self._beat_at = now
+                super().heartbeat(timeout, pipeline)
+
+        def request_stop(self, signum: Any, frame: Any) -> None:
+            """Finish what has begun, and begin no further batch."""
+            context.stopping.set()
+            super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    jobs.work_with(context)
+    worker = OurWorker(
+        [what], connection=connection, job_class=OurJob, serializer=JSONSerializer, log_job_description=False
+    )
+    structlog.get_logger().info("worker ready", queue=what, livemode=context.livemode)
+    worker.work(logging_level="WARNING")
+
+
+def _value(secret: SecretStr) -> str:
+    return secret.get_secret_value()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "")
