@@ -1,5 +1,6 @@
 """The `receiver` process."""
 
+import signal
 import sys
 
 import structlog
@@ -55,6 +56,14 @@ def main() -> int:
     if refusals(found):  # better not to start than to answer 500 for ever
         refuse("\n".join(one.message for one in refusals(found)))
     log.info("receiver starting", address=f"http://{settings.host}:{settings.port}")
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # uvicorn raises a signal again once it has shut down, for the handlers that were there before. Without one
+    # of ours, an end on request would look like a failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
     server.run()
     return 0 if server.started else 1
 

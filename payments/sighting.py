@@ -1,7 +1,7 @@
 """What one look at a charge or a refund states: typed facts out of Ping++'s open-shaped objects."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -10,29 +10,37 @@ from payments.event import Event
 ORDER_METADATA = "pingpp_ingest_order"  # where our own charges carry the payment that they belong to
 
 
+# What every JSON reader can hold (RFC 8259 §6); a number beyond it is no amount and no time.
+_LARGEST = 2**53 - 1
+Amount = Annotated[int, msgspec.Meta(gt=0, le=_LARGEST)]
+Number = Annotated[int, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+AppId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]  # it stands before a colon in our keys
+
+
 class Malformed(ValueError):
     """The object does not have the shape of a charge or refund; the message names the field, not its value."""
 
 
 class _App(msgspec.Struct):
-    id: str
+    id: AppId
 
 
 class RefundLook(msgspec.Struct, frozen=True):
     """A Refund object (Ping++ docs: Refund). `amount` in the smallest unit, times in Unix seconds."""
 
-    id: str
-    charge: str
-    amount: int
+    id: Name
+    charge: Name
+    amount: Amount
     status: str | None = None
     succeed: bool = False
     charge_order_no: str | None = None
-    created: int | None = None
-    time_succeed: int | None = None
+    created: Number | None = None
+    time_succeed: Number | None = None
     failure_code: str | None = None
     failure_msg: str | None = None
     description: str | None = None
-    app: str | _App | None = None
+    app: AppId | _App | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -55,21 +63,21 @@ class ChargeLook(msgspec.Struct, frozen=True):
     `refunds` is null inside Order events; empty hashes can arrive as lists.
     """
 
-    id: str
-    app: str | _App
-    order_no: str
-    channel: str
-    amount: int
-    currency: str
+    id: Name
+    app: AppId | _App
+    order_no: Name
+    channel: Name
+    amount: Amount
+    currency: Name
     livemode: bool
     paid: bool
-    created: int
+    created: Number
     reversed: bool | None = False
-    time_paid: int | None = None
-    time_expire: int | None = None
+    time_paid: Number | None = None
+    time_expire: Number | None = None
     transaction_no: str | None = None
-    amount_settle: int | None = None
-    amount_refunded: int | None = 0
+    amount_settle: Number | None = None
+    amount_refunded: Number | None = 0
     refunds: _RefundList | None = None
     extra: dict[str, Any] | list[Any] | None = None
     metadata: dict[str, Any] | list[Any] | None = None
@@ -104,13 +112,9 @@ def of_charge(charge: dict[str, Any], source: str, at_ms: int) -> Sighting:
         look = msgspec.convert(charge, ChargeLook)
     except msgspec.ValidationError as error:
         raise Malformed(f"charge: {error}") from None
-    if look.amount <= 0:
-        raise Malformed("charge: `amount` is not positive")
-    if not look.order_no or not look.id:
-        raise Malformed("charge: `order_no` or `id` is empty")
     listed = look.refunds or _RefundList()
-    if any(refund.charge != look.id or refund.amount <= 0 for refund in listed.data):
-        raise Malformed("charge: `refunds` lists one of another charge, or an amount that is not positive")
+    if any(refund.charge != look.id for refund in listed.data):
+        raise Malformed("charge: `refunds` lists one of another charge")
     return Sighting(source, at_ms, charge, look.id, look, tuple(listed.data), listed.has_more)
 
 
@@ -120,8 +124,6 @@ def of_refund(refund: dict[str, Any], source: str, at_ms: int) -> Sighting:
         look = msgspec.convert(refund, RefundLook)
     except msgspec.ValidationError as error:
         raise Malformed(f"refund: {error}") from None
-    if look.amount <= 0 or not look.id or not look.charge:
-        raise Malformed("refund: `amount` is not positive, or `id` or `charge` is empty")
     return Sighting(source, at_ms, refund, look.charge, None, (look,))
 
 

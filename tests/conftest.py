@@ -143,7 +143,7 @@ def event_body(
 ) -> bytes:
     """The raw body of a webhook about `thing`."""
     event = {
-        "id": f"evt_{number:024d}" if number is not None else f"evt_{thing.get('id', 'x')[3:]}",
+        "id": f"evt_{number:024d}" if number is not None else f"evt_{str(thing.get('id'))[3:]}",
         "created": 1_700_000_061,
         "livemode": True,
         "type": type_,

@@ -238,7 +238,7 @@ def test_a_refund_that_changes_its_amount_is_odd() -> None:
 
 
 def test_ids_are_ascii_and_of_bounded_length() -> None:
-    for order_no in ("订单1", "a b/c", "x" * 500, "é" * 300):
+    for order_no in ("订单1", "a b/c", "x" * 256, "é" * 200):
         (id_,) = after(seen(charge_object(order_no=order_no)), order_no=order_no)[1]
         assert id_.isascii()
         assert len(id_) <= 128

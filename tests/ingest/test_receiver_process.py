@@ -1,0 +1,229 @@
+"""The real receiver over real sockets: bodies that never end or never come, keys and Redis that are not right."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from processes import redis_server
+from processes.redis_server import Server
+from tests.conftest import Signer, charge_object, event_body
+
+GOOD = event_body(charge_object())
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def environment(server: Server | None, key: Path, **more: str) -> dict[str, str]:
+    ours = {"PINGPP_PUBLIC_KEY_FILES": str(key), "BODY_TIMEOUT": "1", "LOG_FORMAT": "json", **more}
+    return {**os.environ, **({"REDIS_URL": server.url} if server else {}), **ours}
+
+
+@pytest.fixture
+def key(signer: Signer, tmp_path: Path) -> Path:
+    path = tmp_path / "public.pem"
+    path.write_bytes(signer.pem)
+    return path
+
+
+@pytest.fixture
+def port(server: Server, client: redis.Redis, key: Path) -> Iterator[int]:
+    """Where a receiver listens, started by the command in the Procfile."""
+    assert client.ping()
+    number = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ingest"], env=environment(server, key, PORT=str(number))
+    )
+    try:
+        for _ in range(200):
+            try:
+                get(number, "/readyz")
+                break
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.05)
+        yield number
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def say(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
+    """Send parts over one connection; what comes back until it is closed."""
+    with closing(socket.create_connection(("127.0.0.1", port), 15)) as line:
+        for part in parts:
+            try:
+                line.sendall(part)
+            except OSError:
+                break
+            time.sleep(pause)
+        received = b""
+        while True:
+            try:
+                chunk = line.recv(65536)
+            except OSError:
+                return received
+            if not chunk:
+                return received
+            received += chunk
+
+
+def head(*lines: str) -> bytes:
+    return "\r\n".join(["POST /webhooks HTTP/1.1", "Host: t", *lines, "", ""]).encode()
+
+
+def test_a_chunked_body_without_end_is_cut_off_at_its_limit(port: int, client: redis.Redis) -> None:
+    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    answer = say(port, head("Transfer-Encoding: chunked"), *[chunk] * 64)
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"connection: close" in answer.lower()
+    assert client.zcard("due:events") == 0
+
+
+def test_a_length_beyond_the_limit_is_refused_before_the_body_comes(port: int) -> None:
+    assert say(port, head("Content-Length: 99999999")).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("begun", [b"", b'{"id"'])
+def test_a_body_that_does_not_come_is_cut_off(port: int, begun: bytes) -> None:
+    answer = say(port, head("Content-Length: 100"), begun)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"body_timeout" in answer
+
+
+def test_a_chunked_body_in_small_pieces_is_stored_as_it_is(
+    port: int, client: redis.Redis, signer: Signer
+) -> None:
+    pieces = [GOOD[i : i + 300] for i in range(0, len(GOOD), 300)]
+    chunks = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces]
+    signed = head(
+        "Transfer-Encoding: chunked", "Connection: close", "x-PINGplusplus-Signature: " + signer.sign(GOOD)
+    )
+    assert say(port, signed, *chunks, b"0\r\n\r\n", pause=0.01).startswith(b"HTTP/1.1 200")
+    (member,) = client.zrange("due:events", 0, -1)
+    assert client.get(f"body:{member.decode()}") == GOOD  # type: ignore[union-attr]
+
+
+def test_it_lives_and_says_what_is_wrong_with_redis(port: int, client: redis.Redis) -> None:
+    assert get(port, "/livez") == (200, b"alive\n")
+    status, body = get(port, "/readyz")
+    assert (status, json.loads(body)["ready"]) == (200, True)
+    client.config_set("appendfsync", "everysec")
+    try:
+        time.sleep(1.1)
+        status, body = get(port, "/readyz")
+        found = json.loads(body)
+        assert (status, found["ready"], found["findings"][0]["level"]) == (200, True, "warn")
+        client.config_set("appendonly", "no")
+        time.sleep(1.1)
+        status, body = get(port, "/readyz")
+        assert (status, json.loads(body)["ready"]) == (503, False)
+    finally:
+        client.config_set("appendonly", "yes")
+        client.config_set("appendfsync", "always")
+    assert get(port, "/nowhere")[0] == 404
+
+
+def refused(**changes: str) -> str:
+    """Start a receiver that does not start; what it says."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "ingest"],
+        env={**os.environ, **changes},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    return ended.stderr
+
+
+def test_it_does_not_start_without_a_readable_key(server: Server, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.pem"
+    for content in (b"", b"nonsense"):
+        bad.write_bytes(content)
+        said = refused(REDIS_URL=server.url, PINGPP_PUBLIC_KEY_FILES=str(bad))
+        assert "PINGPP_PUBLIC_KEY_FILES" in said
+        assert "bad.pem" in said
+        assert "nonsense" not in said
+    assert "PINGPP_PUBLIC_KEY_FILES" in refused(REDIS_URL=server.url, PINGPP_PUBLIC_KEY_FILES="")
+    assert "PORT" in refused(REDIS_URL=server.url, PORT="many", PINGPP_PUBLIC_KEY_FILES=str(bad))
+
+
+def test_it_does_not_start_where_redis_cannot_be_written(key: Path, tmp_path: Path) -> None:
+    said = refused(REDIS_URL="redis://127.0.0.1:1", PINGPP_PUBLIC_KEY_FILES=str(key))
+    assert "Redis" in said
+    said = refused(REDIS_URL="", DATA_DIR=str(tmp_path / "none"), PINGPP_PUBLIC_KEY_FILES=str(key))
+    assert "make run" in said
+    with redis_server.start(tmp_path / "data") as own, redis.Redis.from_url(own.url) as client:
+        client.config_set("maxmemory", "1")
+        said = refused(REDIS_URL=own.url, PINGPP_PUBLIC_KEY_FILES=str(key))
+        assert "memory" in said
+        client.config_set("maxmemory", "0")
+        client.config_set("appendonly", "no")
+        said = refused(REDIS_URL=own.url, PINGPP_PUBLIC_KEY_FILES=str(key))
+        assert "appendonly" in said
+
+
+def test_keys_are_read_again_on_sighup(server: Server, key: Path, signer: Signer) -> None:
+    number = free_port()
+    new = Signer()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ingest"], env=environment(server, key, PORT=str(number))
+    )
+    try:
+        for _ in range(200):
+            try:
+                get(number, "/livez")
+                break
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.05)
+
+        def post(who: Signer) -> int:
+            request: Any = urllib.request.Request(
+                f"http://127.0.0.1:{number}/webhooks", GOOD, {"X-Pingplusplus-Signature": who.sign(GOOD)}
+            )
+            request.add_header("Content-Type", "application/json")
+            try:
+                with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  ours
+                    return int(answer.status)
+            except urllib.error.HTTPError as error:
+                with error:
+                    return error.code
+
+        assert (post(signer), post(new)) == (200, 401)
+        key.write_bytes(new.pem)
+        process.send_signal(signal.SIGHUP)
+        for _ in range(100):
+            if post(new) == 200:
+                break
+            time.sleep(0.05)
+        assert (post(signer), post(new)) == (401, 200)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
