@@ -55,8 +55,8 @@ def oddity(payment: Payment, sighting: Sighting) -> str | None:
     return None
 
 
-def conflicts(known: Charge, look: ChargeLook) -> list[str]:
-    """The names of the fields in which a look contradicts the charge that we hold."""
+def conflicts(known: Charge | ChargeLook, look: ChargeLook) -> list[str]:
+    """The names of the fields in which a look contradicts the charge that we hold, or another look."""
     identity = ("order_no", "amount", "currency", "channel", "livemode")
     found = [name for name in identity if getattr(known, name) != getattr(look, name)]
     # null yields to a value; two values that differ are a contradiction

@@ -14,7 +14,7 @@ import structlog
 from payments import bell, dead_letters, due, ledger, message
 from payments import sighting as sightings
 from payments.due import Claimed, Later
-from payments.fold import fold, oddity, unexplained
+from payments.fold import conflicts, fold, oddity, unexplained
 from payments.gateway import Gateway, NotFound, Refused, Unanswered
 from payments.keys import ASKS
 from payments.ledger import Unit
@@ -209,12 +209,8 @@ def _compare(ask: _Ask, claimed: Sighting, found: Sighting) -> None:
     assert found.charge is not None  # noqa: S101  for the type checker
     differences = []
     if claimed.charge:
-        identity = ("order_no", "amount", "currency", "channel", "livemode")
-        differences = [n for n in identity if getattr(claimed.charge, n) != getattr(found.charge, n)]
+        differences = conflicts(claimed.charge, found.charge)
         differences += ["app"] if claimed.app != found.app else []
-        for name in ("time_paid", "transaction_no"):
-            sides = (getattr(claimed.charge, name), getattr(found.charge, name))
-            differences += [name] if None not in sides and sides[0] != sides[1] else []
         differences += ["paid"] if claimed.charge.paid and not found.charge.paid else []
         differences += ["reversed"] if claimed.charge.reversed and not found.charge.reversed else []
     listed = {refund.id: refund for refund in found.refunds}

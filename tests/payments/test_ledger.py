@@ -1,0 +1,155 @@
+"""record.lua: Redis before, the call, Redis after; what has moved changes nothing."""
+
+from typing import Any
+
+import pytest
+import redis
+from msgspec.structs import replace
+
+from payments import ledger
+from payments.fold import fold
+from payments.keys import CHECKS, EVENTS, Keys
+from payments.ledger import Held, Unit
+from payments.payment import SCHEMA, TOKEN_BYTES, NewerSchema, Payment
+from payments.sighting import of_charge
+from tests.conftest import charge_object, unpaid
+
+KEYS = Keys()
+APP = "app_1Gqj58ynP0mHeX1q"
+NAME = f"{APP}:order00000001"
+CHARGE = charge_object()["id"]
+
+
+def snapshot(client: redis.Redis) -> dict[bytes, Any]:
+    found: Any = client.keys()
+    return {key: client.dump(key) for key in found}
+
+
+def held(client: redis.Redis) -> Held:
+    books, newer = ledger.load(client, KEYS, [(CHARGE, NAME)])
+    assert not newer
+    return books.held[NAME]
+
+
+def paid_unit(read: Held, **more: Any) -> Unit:
+    folded = fold(read.payment, of_charge(charge_object(), "webhook", 5))
+    return Unit(read, folded.payment, charges=[CHARGE], messages=[b"{}"], done=["evt_1:ch_1"], **more)
+
+
+def record(client: redis.Redis, *units: Unit) -> list[Unit]:
+    return ledger.record(client, KEYS, EVENTS, units, 60)
+
+
+def test_one_step_writes_document_tie_message_and_takes_the_event_off(client: redis.Redis) -> None:
+    client.zadd(KEYS.due(EVENTS), {"evt_1:ch_1": 1, "evt_2:ch_2": 1})
+    client.hset(KEYS.attempts(EVENTS), mapping={"evt_1:ch_1": 1, "evt_2:ch_2": 1})
+    client.set(KEYS.body("evt_1:ch_1"), b"body")
+    unit = paid_unit(held(client), checks={CHARGE: 777, "ch_other": None}, asks=[":ch_3"])
+    client.zadd(KEYS.due(CHECKS), {"ch_other": 1})
+    assert record(client, unit) == []
+    read = held(client)
+    assert (read.payment, len(read.token)) == (unit.payment, TOKEN_BYTES)
+    assert client.get(KEYS.charge(CHARGE)) == NAME.encode()
+    assert client.zrange(KEYS.payments, 0, -1) == [NAME.encode()]
+    assert client.xlen(KEYS.fulfilment) == 1
+    assert client.zrange(KEYS.due(EVENTS), 0, -1) == [b"evt_2:ch_2"]
+    assert client.hkeys(KEYS.attempts(EVENTS)) == [b"evt_2:ch_2"]
+    assert 0 < client.ttl(KEYS.body("evt_1:ch_1")) <= 60
+    assert client.zrange(KEYS.due(CHECKS), 0, -1, withscores=True) == [(CHARGE.encode(), 777.0)]
+    assert client.zrange(KEYS.due("asks"), 0, -1) == [b":ch_3"]
+
+
+def test_a_payment_that_moved_since_it_was_read_changes_nothing(client: redis.Redis) -> None:
+    client.zadd(KEYS.due(EVENTS), {"evt_1:ch_1": 1})
+    stale = held(client)
+    folded = fold(stale.payment, of_charge(unpaid(), "webhook", 5))
+    record(client, Unit(stale, folded.payment, charges=[CHARGE]))
+    before = snapshot(client)
+    unit = paid_unit(stale)
+    assert record(client, unit) == [unit]
+    assert snapshot(client) == before
+
+
+def test_a_document_of_the_same_content_has_another_token(client: redis.Redis) -> None:
+    record(client, paid_unit(held(client)))
+    first = held(client)
+    record(client, Unit(first, replace(first.payment)))
+    assert held(client).token != first.token
+    assert held(client).payment == first.payment
+
+
+def test_a_charge_that_is_tied_to_another_payment_changes_nothing(client: redis.Redis) -> None:
+    read = held(client)
+    client.set(KEYS.charge(CHARGE), "app:another")
+    before = snapshot(client)
+    unit = paid_unit(read)
+    assert record(client, unit) == [unit]
+    assert snapshot(client) == before
+
+
+def test_one_that_moved_does_not_hold_up_the_others_of_its_call(client: redis.Redis) -> None:
+    stale = held(client)
+    record(
+        client, Unit(stale, fold(stale.payment, of_charge(unpaid(), "webhook", 5)).payment, charges=[CHARGE])
+    )
+    others = []
+    for number in range(2, 250):
+        look = of_charge(charge_object(number), "webhook", 5)
+        empty = Held(Payment(SCHEMA, APP, f"order{number:08d}", created_ms=1))
+        others.append(
+            Unit(empty, fold(empty.payment, look).payment, charges=[look.charge_id], messages=[b"{}"])
+        )
+    moved = paid_unit(stale)
+    assert record(client, *others[:150], moved, *others[150:]) == [moved]
+    assert client.xlen(KEYS.fulfilment) == 248
+    assert client.zcard(KEYS.payments) == 249
+
+
+def test_what_has_no_document_is_done_only_by_the_one_that_takes_it(client: redis.Redis) -> None:
+    client.zadd(KEYS.due(EVENTS), {"evt_1:x": 1, "evt_2:x": 1})
+    for _ in range(2):
+        record(
+            client,
+            Unit(messages=[b"passed"], done=["evt_1:x"], only_if_taken=True),
+            Unit(done=["evt_2:x"], only_if_taken=True, aside="other_app"),
+        )
+    assert client.xlen(KEYS.fulfilment) == 1
+    assert client.hgetall(KEYS.kept_aside) == {b"other_app": b"1"}
+    assert client.zcard(KEYS.due(EVENTS)) == 0
+
+
+def test_no_new_fact_writes_no_document_and_is_done(client: redis.Redis) -> None:
+    record(client, paid_unit(held(client)))
+    client.zadd(KEYS.due(EVENTS), {"evt_9:ch_1": 1})
+    read = held(client)
+    assert record(client, Unit(read, read.payment, done=["evt_9:ch_1"])) == []
+    assert held(client) == read
+    assert client.zcard(KEYS.due(EVENTS)) == 0
+
+
+def test_a_charge_tied_to_another_payment_than_its_order_number_names_is_loaded_with_it(
+    client: redis.Redis,
+) -> None:
+    record(client, paid_unit(held(client)))
+    books, _ = ledger.load(client, KEYS, [(CHARGE, f"{APP}:something_else"), ("ch_new", None)])
+    assert books.ties == {CHARGE: NAME}
+    assert books.held[NAME].payment.charges[0].id == CHARGE
+
+
+def test_a_document_of_a_later_release_is_left_alone(client: redis.Redis) -> None:
+    client.set(KEYS.payment(NAME), b"0" * TOKEN_BYTES + b'{"schema":99,"app":"a","order_no":"o"}')
+    books, newer = ledger.load(client, KEYS, [(CHARGE, NAME)])
+    assert (newer, books.held) == ({NAME}, {})
+    with pytest.raises(NewerSchema):
+        ledger.load_payment(client, KEYS, NAME)
+
+
+def test_a_script_that_redis_forgot_is_loaded_again(client: redis.Redis) -> None:
+    client.script_flush()
+    units = []
+    for number in range(1, 151):  # more than one call: a pipeline
+        look = of_charge(charge_object(number), "webhook", 5)
+        empty = Held(Payment(SCHEMA, APP, f"order{number:08d}", created_ms=1))
+        units.append(Unit(empty, fold(empty.payment, look).payment, charges=[look.charge_id]))
+    assert record(client, *units) == []
+    assert client.zcard(KEYS.payments) == 150

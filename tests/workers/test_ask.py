@@ -1,0 +1,232 @@
+"""What is odd is asked: confirmed, contradicted, not found, not answered, not yet."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+import redis
+import stamina
+
+from payments import dead_letters
+from payments.dead_letters import DeadLetter
+from payments.gateway import Gateway
+from payments.keys import ASKS, EVENTS
+from tests.conftest import charge_object, event_body, messages, refund_object, refunds_of, unpaid
+from tests.workers.crash import KEYS, context_with, leases_run_out
+from workers import apply_events, ask
+
+ODD = event_body(charge_object(), livemode=False)
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def put(client: redis.Redis, *bodies: bytes, received: int = 1) -> None:
+    """As accept.lua leaves them."""
+    for body in bodies:
+        event = json.loads(body)
+        member = f"{event['id']}:{event['data']['object']['id']}"
+        client.set(KEYS.body(member), body)
+        client.hset(KEYS.event(member), mapping={"received": received, "seen": 1, "digest": "x"})
+        client.zadd(KEYS.due(EVENTS), {member: received})
+
+
+def run(client: redis.Redis, answer: Answer, *bodies: bytes, apps: frozenset[str] = frozenset()) -> None:
+    """Apply, then ask Ping++, which gives `answer`."""
+    now: Any = client.time()
+    put(client, *bodies, received=now[0] * 1000)
+    transport = httpx.MockTransport(answer)
+    context = replace(
+        context_with(client),
+        apps=apps,
+        gateway=lambda: Gateway("http://pingpp", "sk_live_x", transport=transport),
+    )
+    apply_events.drain(context)
+    with stamina.set_testing(True, attempts=1):
+        ask.drain(context)
+
+
+def says(charge: dict[str, Any]) -> Answer:
+    return lambda _: httpx.Response(200, json=charge)
+
+
+def nothing(_: httpx.Request) -> httpx.Response:
+    raise AssertionError("nothing is to be asked")
+
+
+def told(client: redis.Redis) -> list[str]:
+    return [one["id"] for one in messages(client)]
+
+
+def letter(client: redis.Redis) -> DeadLetter:
+    (one,) = dead_letters.newest(client, KEYS, 10)
+    assert one.explanation
+    assert client.zcard(KEYS.due(ASKS)) == 0
+    return one
+
+
+def test_confirmed_is_folded_and_says_where_it_was_seen(client: redis.Redis) -> None:
+    run(client, says(charge_object()), ODD)
+    (message,) = messages(client)
+    assert (message["id"], message["data"]["sources"]) == ("paid:order00000001", ["retrieve"])
+    assert client.zcard(KEYS.dead_letters) == 0
+    (member,) = client.keys("event:*")
+    assert client.hget(member, "odd") == b"livemode_conflict"
+
+
+def test_not_found_is_a_dead_letter_with_what_was_claimed(client: redis.Redis) -> None:
+    run(client, lambda _: httpx.Response(404, json={"error": {"message": "No such charge"}}), ODD)
+    one = letter(client)
+    assert (one.reason, one.order_no, one.charge_id) == (
+        "charge_not_found",
+        "order00000001",
+        charge_object()["id"],
+    )
+    assert one.evidence["claimed"]["amount"] == 100
+    assert told(client) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"amount": 5}, "amount"),
+        ({"currency": "usd"}, "currency"),
+        ({"order_no": "other"}, "order_no"),
+        ({"app": "app_other"}, "app"),
+        ({"paid": False}, "paid"),
+        ({"transaction_no": "other"}, "transaction_no"),
+    ],
+)
+def test_contradicted_is_a_dead_letter_that_shows_both_sides(
+    client: redis.Redis, change: dict[str, Any], named: str
+) -> None:
+    run(client, says(charge_object(**change)), ODD)
+    one = letter(client)
+    assert (one.reason, named in one.last_error) == ("contradicted", True)
+    assert one.evidence["claimed"] != one.evidence["found"]
+    assert "buyer" not in json.dumps(dict(one.evidence))
+    assert told(client) == []
+
+
+def test_a_malformed_event_is_what_ping_says_it_is(client: redis.Redis) -> None:
+    run(client, says(charge_object()), event_body(charge_object(amount="100")))
+    assert told(client) == ["paid:order00000001"]
+
+
+def test_an_answer_that_is_no_charge_is_a_dead_letter(client: redis.Redis) -> None:
+    run(client, says(charge_object(amount="100")), ODD)
+    assert letter(client).reason == "malformed"
+
+
+def test_another_charge_in_answer_is_a_dead_letter(client: redis.Redis) -> None:
+    run(client, says(charge_object(2)), ODD)
+    assert letter(client).reason == "malformed"
+
+
+def test_what_contradicts_the_books_is_a_dead_letter_however_true(client: redis.Redis) -> None:
+    other = event_body(charge_object(amount=999), number=2)
+    run(client, says(charge_object(amount=999)), event_body(charge_object()), other)
+    one = letter(client)
+    assert one.reason == "identity_conflict"
+    assert (one.evidence["held"]["amount"], one.evidence["found"]["amount"]) == (100, 999)
+    assert told(client) == ["paid:order00000001"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+def test_no_answer_is_asked_again_later_and_counts_no_attempt(client: redis.Redis, status: int) -> None:
+    run(client, lambda _: httpx.Response(status, json={"error": {"message": "x"}}), ODD)
+    assert client.zcard(KEYS.due(ASKS)) == 1
+    assert client.hlen(KEYS.attempts(ASKS)) == 0
+    leases_run_out(client)
+    run(client, says(charge_object()))
+    assert told(client) == ["paid:order00000001"]
+
+
+def test_after_a_day_without_an_answer_it_is_a_persons(client: redis.Redis) -> None:
+    run(client, lambda _: httpx.Response(500, json={}), ODD)
+    (key,) = client.keys("event:*")
+    client.hset(key, "received", 1)
+    leases_run_out(client)
+    run(client, lambda _: httpx.Response(500, json={}))
+    assert letter(client).reason == "gateway_unreachable"
+
+
+def test_a_refusal_is_a_persons(client: redis.Redis) -> None:
+    run(client, lambda _: httpx.Response(400, json={"error": {"message": "bad"}}), ODD)
+    assert letter(client).reason == "gateway_refused"
+
+
+def test_a_refund_heard_of_before_its_charge_brings_both(client: redis.Redis) -> None:
+    charge = charge_object(amount_refunded=40, refunds=refunds_of(refund_object()))
+    run(client, says(charge), event_body(refund_object(), "refund.succeeded"))
+    assert told(client) == ["paid:order00000001", f"refunded:{refund_object()['id']}"]
+
+
+def test_a_refund_that_is_still_pending_at_ping_is_not_yet(client: redis.Redis) -> None:
+    pending = refund_object(status="pending", succeed=False, time_succeed=None)
+    event = event_body(refund_object(), "refund.succeeded")
+    run(client, says(charge_object(refunds=refunds_of(pending))), event)
+    assert client.zcard(KEYS.due(ASKS)) == 1
+    leases_run_out(client)
+    run(client, says(charge_object(amount_refunded=40, refunds=refunds_of(refund_object()))))
+    assert told(client)[-1] == f"refunded:{refund_object()['id']}"
+
+
+def test_a_refund_that_ping_does_not_list_is_contradicted(client: redis.Redis) -> None:
+    run(client, says(charge_object()), event_body(refund_object(), "refund.succeeded"))
+    assert letter(client).reason == "contradicted"
+
+
+def test_more_refunded_than_known_asks_for_the_list_of_refunds(client: redis.Redis) -> None:
+    charge = charge_object(amount_refunded=40)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        listed = request.url.path.endswith("/refunds")
+        return httpx.Response(200, json=refunds_of(refund_object()) if listed else charge)
+
+    run(client, answer, event_body(charge_object()), event_body(charge, number=2))
+    assert told(client) == ["paid:order00000001", f"refunded:{refund_object()['id']}"]
+    assert client.zcard(KEYS.dead_letters) == 0
+    assert client.zcard(KEYS.due(ASKS)) == 0
+
+
+def test_what_the_full_list_does_not_explain_is_a_persons(client: redis.Redis) -> None:
+    charge = charge_object(amount_refunded=40)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=refunds_of() if request.url.path.endswith("/refunds") else charge)
+
+    run(client, answer, event_body(charge))
+    assert told(client) == ["paid:order00000001"]
+    one = letter(client)
+    assert (one.kind, one.reason, one.charge_id) == ("charge", "refunds_unexplained", charge["id"])
+
+
+def test_a_charge_of_another_app_is_kept_aside(client: redis.Redis) -> None:
+    run(
+        client,
+        says(charge_object(app="app_other", refunds=refunds_of(refund_object()))),
+        event_body(refund_object(), "refund.succeeded"),
+        apps=frozenset({"app_1Gqj58ynP0mHeX1q"}),
+    )
+    assert client.hgetall(KEYS.kept_aside) == {b"other_app": b"1"}
+    assert (told(client), client.zcard(KEYS.due(ASKS))) == ([], 0)
+
+
+def test_others_events_are_kept_aside_and_nobody_is_asked(client: redis.Redis) -> None:
+    run(
+        client,
+        nothing,
+        event_body(charge_object(app="app_other")),
+        event_body(charge_object(2, livemode=False), livemode=False),
+        apps=frozenset({"app_1Gqj58ynP0mHeX1q"}),
+    )
+    assert client.hgetall(KEYS.kept_aside) == {b"other_app": b"1", b"other_mode": b"1"}
+    assert (told(client), client.zcard(KEYS.dead_letters)) == ([], 0)
+
+
+def test_an_unpaid_answer_to_an_event_that_says_so_is_folded(client: redis.Redis) -> None:
+    run(client, says(unpaid()), event_body(unpaid(), "charge.failed", livemode=False))
+    assert told(client) == [f"closed:{unpaid()['id']}"]  # its time was over when we looked
+    assert client.zcard(KEYS.payments) == 1
