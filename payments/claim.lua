@@ -6,36 +6,43 @@
 -- ARGV[2] -> lease, ms
 -- ARGV[3] -> 1: unset the bell, this is the first claim of a drain
 -- ARGV[4] -> attempts that a member may have: one that used them up is handed out to be buried, not counted on
+-- ARGV[5] -> 1: rather one that was tried before than those that were not
 -- Returns the time (ms), then per member: member, when it was due (ms), attempts with this one, last error.
--- A member tried before is handed out alone, or a poisonous one would take healthy neighbours with it. It is
--- passed over until it is the one that has been due longest, which it soon is.
+-- A member tried before is handed out alone, or a poisonous one would take healthy neighbours with it. Drains ask
+-- for either kind in turn, so that those that a dead worker left behind hold up nobody.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if ARGV[3] == '1' then redis.call('DEL', KEYS[3]) end
-local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[1])
-local answer = {now}
-if #found == 0 then return answer end
-local members = {}
-for i = 1, #found, 2 do members[#members + 1] = found[i] end
-local tried = redis.call('HMGET', KEYS[2], unpack(members))
-local lease, counts = {}, {}
-local function hand_out(i, attempts, problem)
-  lease[#lease + 1] = now + ARGV[2]
-  lease[#lease + 1] = members[i]
-  counts[#counts + 1] = members[i]
-  counts[#counts + 1] = problem == '' and attempts or attempts .. ' ' .. problem
-  answer[#answer + 1] = members[i]
-  answer[#answer + 1] = tonumber(found[2 * i])
-  answer[#answer + 1] = attempts
-  answer[#answer + 1] = problem
-end
-if tried[1] then
-  local attempts, problem = string.match(tried[1], '^(%d+) ?(.*)$')
-  hand_out(1, math.min(attempts + 1, ARGV[4] + 1), problem)
-else
+local n, farthest = tonumber(ARGV[1]), 4 * ARGV[1]
+local new, again = {}, nil  -- {member, due since, last error, attempts before}
+local offset = 0
+while #new == 0 and not (again and ARGV[5] == '1') and offset < farthest do
+  local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', offset, n)
+  if #found == 0 then break end
+  local members = {}
+  for i = 1, #found, 2 do members[#members + 1] = found[i] end
+  local tried = redis.call('HMGET', KEYS[2], unpack(members))
   for i = 1, #members do
-    if not tried[i] then hand_out(i, 1, '') end
+    if not tried[i] then
+      new[#new + 1] = {members[i], tonumber(found[2 * i]), '', 0}
+    elseif not again then
+      local attempts, problem = string.match(tried[i], '^(%d+) ?(.*)$')
+      again = {members[i], tonumber(found[2 * i]), problem, tonumber(attempts)}
+    end
   end
+  offset = offset + n
+end
+local chosen = new
+if again and (#new == 0 or ARGV[5] == '1') then chosen = {again} end
+local answer, lease, counts = {now}, {}, {}
+if #chosen == 0 then return answer end
+for _, one in ipairs(chosen) do
+  local attempts = math.min(one[4] + 1, ARGV[4] + 1)
+  lease[#lease + 1] = now + ARGV[2]
+  lease[#lease + 1] = one[1]
+  counts[#counts + 1] = one[1]
+  counts[#counts + 1] = one[3] == '' and attempts or attempts .. ' ' .. one[3]
+  for _, value in ipairs({one[1], one[2], attempts, one[3]}) do answer[#answer + 1] = value end
 end
 redis.call('ZADD', KEYS[1], 'XX', unpack(lease))
 redis.call('HSET', KEYS[2], unpack(counts))

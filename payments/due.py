@@ -56,15 +56,17 @@ class Later:
     count_back: bool = False
 
 
-def claim(client: redis.Redis, keys: Keys, what: str, n: int, *, first: bool) -> Claim:
+def claim(
+    client: redis.Redis, keys: Keys, what: str, n: int, *, first: bool, tried_first: bool = False
+) -> Claim:
     """Claim up to `n` due members; `first` claims of a drain unset the bell.
 
-    A member that was tried before comes alone.
+    A member that was tried before comes alone: if `tried_first`, before all others, else after them.
     """
     answer = _claim(
         client,
         [keys.due(what), keys.attempts(what), keys.bell(what)],
-        [n, LEASE_MS[what], 1 if first else 0, ATTEMPTS],
+        [n, LEASE_MS[what], int(first), ATTEMPTS, int(tried_first)],
     )
     members = tuple(
         Claimed(answer[i].decode(), answer[i + 1], answer[i + 2], answer[i + 3].decode())

@@ -76,8 +76,9 @@ def load(
     Returns them with the names of those that a later release wrote. One round trip, and one more where a charge
     is tied to another payment than its own order_no names.
     """
-    wanted = dict(charges)
-    names = sorted({name for name in wanted.values() if name is not None})
+    pairs = list(charges)
+    wanted = list(dict.fromkeys(charge for charge, _ in pairs))
+    names = sorted({name for _, name in pairs if name is not None})
     found: list[Any] = (
         client.mget([keys.charge(c) for c in wanted] + [keys.payment(n) for n in names]) if wanted else []
     )

@@ -48,11 +48,13 @@ class _Work:
 def drain(context: Context) -> int:
     """Apply events until none is due, or time is up, or the process is to end. Returns how many."""
     until = time.monotonic() + FOR_S
-    done, first = 0, True
+    done, turn = 0, 0
     while not context.stopping.is_set() and time.monotonic() < until:
         began = time.perf_counter()
-        claim = due.claim(context.client, context.keys, EVENTS, CLAIM, first=first)
-        first = False
+        claim = due.claim(
+            context.client, context.keys, EVENTS, CLAIM, first=turn == 0, tried_first=turn % 2 == 1
+        )
+        turn += 1
         if not claim.members:
             return done
         _work_on(context, claim.members, began)

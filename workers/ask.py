@@ -69,11 +69,13 @@ def drain(context: Context) -> int:
 
 async def _drain(context: Context) -> int:
     until = time.monotonic() + FOR_S
-    done, first = 0, True
+    done, turn = 0, 0
     async with context.gateway() as gateway:
         while not context.stopping.is_set() and time.monotonic() < until:
-            claim = due.claim(context.client, context.keys, ASKS, CLAIM, first=first)
-            first = False
+            claim = due.claim(
+                context.client, context.keys, ASKS, CLAIM, first=turn == 0, tried_first=turn % 2 == 1
+            )
+            turn += 1
             if not claim.members:
                 return done
             await _ask_all(context, gateway, claim.members, claim.now_ms)

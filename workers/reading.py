@@ -32,7 +32,9 @@ class Reading:
         found = {"event_id": self.event.id, "event_type": self.event.type}
         if sightings.concerns_ledger(self.event):
             found["charge_id"] = sightings.charge_named_by(self.event) or ""
-            order_no, app = thing.get("order_no") or thing.get("charge_order_no"), app_of(thing)
+            # a refund's own order_no is one that Ping++ made
+            order_no = thing.get("charge_order_no" if self.event.type.startswith("refund.") else "order_no")
+            app = app_of(thing)
             found |= {"order_no": order_no if isinstance(order_no, str) else "", "app": app or ""}
         return {name: value for name, value in found.items() if value}
 

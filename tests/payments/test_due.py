@@ -47,10 +47,14 @@ def test_no_more_than_asked_for(client: redis.Redis) -> None:
     assert claim(client, 2) == [("c", 1)]
 
 
-def test_one_that_was_tried_comes_alone_and_takes_nobody_with_it(client: redis.Redis) -> None:
+@pytest.mark.parametrize("tried_first", [False, True])
+def test_one_that_was_tried_comes_alone_and_takes_nobody_with_it(
+    client: redis.Redis, tried_first: bool
+) -> None:
     put(client, {"a": 1, "tried": 2, "b": 3}, {"tried": "1 it broke"})
-    assert claim(client) == [("a", 1), ("b", 1)]
-    (alone,) = due.claim(client, KEYS, EVENTS, 10, first=False).members
+    if not tried_first:
+        assert claim(client) == [("a", 1), ("b", 1)]
+    (alone,) = due.claim(client, KEYS, EVENTS, 10, first=False, tried_first=tried_first).members
     assert (alone.member, alone.attempts, alone.last_error) == ("tried", 2, "it broke")
     assert client.hget(TRIED, "tried") == b"2 it broke"
 
@@ -59,6 +63,13 @@ def test_two_that_were_tried_come_one_after_the_other(client: redis.Redis) -> No
     put(client, {"x": 1, "y": 2}, {"x": "1", "y": "3"})
     assert claim(client) == [("x", 2)]
     assert claim(client) == [("y", 4)]
+
+
+def test_many_that_were_tried_do_not_hide_those_that_were_not(client: redis.Redis) -> None:
+    old = {f"old{n}": n for n in range(30)}
+    put(client, {**old, "new": 1000}, dict.fromkeys(old, "1"))
+    assert claim(client, 10) == [("new", 1)]
+    assert len(claim(client, 10)) == 1
 
 
 def test_one_that_used_up_its_attempts_is_handed_out_to_be_buried(client: redis.Redis) -> None:

@@ -136,6 +136,11 @@ def test_a_charge_tied_to_another_payment_than_its_order_number_names_is_loaded_
     assert books.held[NAME].payment.charges[0].id == CHARGE
 
 
+def test_every_payment_that_a_charge_is_said_to_belong_to_is_loaded(client: redis.Redis) -> None:
+    books, _ = ledger.load(client, KEYS, [(CHARGE, "app:a"), (CHARGE, None), (CHARGE, "app:b")])
+    assert books.held.keys() == {"app:a", "app:b"}
+
+
 def test_a_document_of_a_later_release_is_left_alone(client: redis.Redis) -> None:
     client.set(KEYS.payment(NAME), b"0" * TOKEN_BYTES + b'{"schema":99,"app":"a","order_no":"o"}')
     books, newer = ledger.load(client, KEYS, [(CHARGE, NAME)])

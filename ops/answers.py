@@ -1,0 +1,101 @@
+"""How commands answer: tables for people and JSON for programs on stdout, errors in plain words on stderr."""
+
+import json
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document, for programs.")]
+
+_WIDE = 250  # what is to be copied is not folded; a narrow terminal wraps it
+
+
+def fail(message: str, status: int = 1) -> NoReturn:
+    """End the command. 1: not found, or failed; 2: used wrongly, or nobody answers."""
+    say(message)
+    raise typer.Exit(status)
+
+
+def say(message: str) -> None:
+    """A remark beside the answer, on stderr."""
+    typer.echo(plain(message, keep="\n"), err=True)
+
+
+def write(line: str | bytes) -> None:
+    """One line of the answer, at once, in UTF-8 whatever the terminal is set to."""
+    typer.echo(line.encode("utf-8", "replace") if isinstance(line, str) else line)
+
+
+def write_json(document: Any) -> None:
+    """The answer as one JSON document."""
+    write(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def write_table(
+    headings: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
+) -> None:
+    """The answer as a table; nothing is cut off. `right`: columns of numbers."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold", justify="right" if heading in right else "left")
+    for row in rows:
+        table.add_row(*(cell(value) for value in row))
+    _console(_WIDE).print(table)
+
+
+def write_facts(facts: Iterable[tuple[str, object]]) -> None:
+    """The answer as names and values, those that are empty left out."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in facts:
+        if value not in (None, ""):
+            grid.add_row(Text(name), cell(value))
+    _console(None if sys.stdout.isatty() else _WIDE).print(grid)
+
+
+def cell(value: object) -> Text:
+    """A value as text: what came from outside is neither markup nor a terminal's command."""
+    if value is None:
+        return Text("")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False)
+    return Text(plain(str(value), keep="\n"))
+
+
+def plain(text: str, keep: str = "") -> str:
+    """Text with each control character spelled out: a terminal must not obey what a stranger wrote."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
+
+
+def command(*words: str) -> str:
+    """A command of ours, ready to be pasted into a shell."""
+    return shlex.join(["pingpp-ingest", *words])
+
+
+def at_ms(milliseconds: float | None, to: str = "milliseconds") -> str | None:
+    """Unix milliseconds as RFC 3339 in UTC, to the millisecond or `to` the "seconds"; null stays null."""
+    if milliseconds is None:
+        return None
+    try:
+        at = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return at.isoformat(timespec=to).replace("+00:00", "Z")
+
+
+def _console(width: int | None) -> Console:
+    # Made anew each time: stdout may have been exchanged since.
+    return Console(file=sys.stdout, width=width, highlight=False)

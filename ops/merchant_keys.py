@@ -1,0 +1,47 @@
+"""Makes the merchant's RSA key pair for a system that runs with the sandbox."""
+
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+BITS = 2048
+
+
+def make_keys(data_dir: Path) -> tuple[Path, Path]:
+    """The files of the private and the public key under `data_dir`, made where they are not there yet."""
+    directory = data_dir / "keys"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private, public = directory / "merchant_private_key.pem", directory / "merchant_public_key.pem"
+    if private.exists() and public.exists():
+        return private, public
+    if not private.exists():
+        made = rsa.generate_private_key(public_exponent=65537, key_size=BITS)
+        _write(
+            private,
+            made.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            ),
+            0o600,
+        )
+    key = serialization.load_pem_private_key(private.read_bytes(), password=None)
+    _write(
+        public,
+        key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        ),
+        0o644,
+    )
+    return private, public
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    # Never half a key, and never one that others can read for a moment.
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
+    new.replace(path)
