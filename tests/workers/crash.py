@@ -198,6 +198,7 @@ def check(client: redis.Redis) -> None:
     letters = list(dead_letters.newest(client, KEYS, 100))
     assert sorted(one.reason for one in letters) == DEAD
     for letter in letters:
+        assert letter.count == 1
         assert dead_letters.body(client, KEYS, letter) is not None
         assert client.ttl(KEYS.body(letter.member)) == -1
     assert client.hgetall(KEYS.kept_aside) == {b"other_mode": b"1"}
