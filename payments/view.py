@@ -3,7 +3,8 @@
 Our own times end in `_at` and are RFC 3339 in UTC; amounts are integers in the smallest unit.
 """
 
-from datetime import UTC, datetime
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 from payments.payment import Charge, Payment, Refund
@@ -68,9 +69,16 @@ def rfc3339(seconds: int | None) -> str | None:
     """Unix seconds as RFC 3339 in UTC; null stays null, and so does what no calendar holds."""
     if seconds is None:
         return None
+    days, rest = divmod(seconds, 86_400)
+    day = _day(days)
+    return day and f"{day}T{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}Z"
+
+
+@lru_cache(maxsize=64)  # each message has four times, nearly all of these of a few days
+def _day(days: int) -> str | None:
     try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):
+        return (date(1970, 1, 1) + timedelta(days)).isoformat()
+    except OverflowError:
         return None
 
 

@@ -1,6 +1,7 @@
 """Applies the events that came in: claim, load their payments, fold, record; until nothing is due."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -22,6 +23,9 @@ FOR_S = 30.0  # how long a drain goes on before it lets RQ have a look; well bel
 _PAUSE_S = 0.005  # after a claim that was not full: what comes meanwhile is worked on together, for less
 _REFOLDS = 5  # in one go, when somebody else writes the same payments; then later
 _NEWER_SCHEMA_MS = 5_000  # until a worker of the later release had its chance
+
+_LINES = 10  # events of a batch that get a line each
+_UNUSUAL = ("dead", "put_off", "asked")
 
 log = structlog.get_logger()
 
@@ -83,8 +87,7 @@ def _work_on(context: Context, claimed: Sequence[Claimed], began: float) -> None
     _park(context, [w for w in works if not w.outcome and w.reading.odd])
     _put_off(context, [w for w in works if w.outcome == "put_off"])
     duration_ms = round((time.perf_counter() - began) * 1000, 1)
-    for work in works:
-        _log(work, duration_ms)
+    _log(works, duration_ms)
 
 
 def _read(context: Context, claimed: Sequence[Claimed]) -> list[_Work]:
@@ -226,16 +229,20 @@ def _put_off(context: Context, works: list[_Work]) -> None:
     due.put_off(context.client, context.keys, EVENTS, later)
 
 
-def _log(work: _Work, duration_ms: float) -> None:
-    """The wide line. Outcomes: published, known, passed_through, kept_aside, asked, dead, put_off."""
-    say = log.warning if work.outcome in ("dead", "put_off", "asked") else log.info
-    more = {"reason": work.error} if work.error else {}
-    say(
-        "event",
-        outcome=work.outcome,
-        **(work.reading.about or {"member": work.claimed.member}),
-        **({"told": work.told} if work.told else {}),
-        **more,
-        attempt=work.claimed.attempts,
-        duration_ms=duration_ms,
-    )
+def _log(works: list[_Work], duration_ms: float) -> None:
+    """A wide line for each event; in a large batch one line for all that went well, for a line each would cost as
+    much as folding. Outcomes: published, known, passed_through, kept_aside, asked, dead, put_off.
+    """
+    well = [work for work in works if work.outcome not in _UNUSUAL]
+    if len(well) > _LINES:
+        told = [id_ for work in well for id_ in work.told]
+        members = [work.claimed.member for work in well]
+        outcomes = dict(Counter(work.outcome for work in well))
+        log.info("events", outcomes=outcomes, events=members, told=told, duration_ms=duration_ms)
+        works = [work for work in works if work.outcome in _UNUSUAL]
+    for work in works:
+        say = log.warning if work.outcome in _UNUSUAL else log.info
+        more = {name: value for name, value in (("told", work.told), ("reason", work.error)) if value}
+        about = work.reading.about or {"member": work.claimed.member}
+        attempt = work.claimed.attempts
+        say("event", outcome=work.outcome, **about, **more, attempt=attempt, duration_ms=duration_ms)
