@@ -5,11 +5,13 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import redis.asyncio
 import structlog
 from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from ingest.health import Readiness, livez
 from ingest.log import ReceiverLog
@@ -39,6 +41,22 @@ class Bell:
             await asyncio.to_thread(bell.enqueue, self.client, EVENTS)
         except Exception as error:  # noqa: BLE001  nothing is lost: the bell's time ends, and the scheduler rings
             log.warning("bell not rung", error=f"{type(error).__name__}: {error}")
+
+
+class Receiver(Starlette):
+    """The webhooks' endpoint stands before Starlette's layers: it handles its own errors, and they would cost it as
+    much as verifying does.
+    """
+
+    def __init__(self, webhooks: Webhooks, **more: Any) -> None:
+        super().__init__(**more)
+        self._webhooks = webhooks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/webhooks":
+            await self._webhooks(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def read_keys(settings: ReceiverSettings) -> KeyRing:
@@ -92,8 +110,7 @@ def make_app(settings: ReceiverSettings) -> Starlette:
         ringer.client.close()
 
     routes = [
-        Route("/webhooks", webhooks),
         Route("/livez", livez),
         Route("/readyz", readiness.readyz),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Receiver(webhooks, routes=routes, lifespan=lifespan)

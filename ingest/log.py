@@ -4,7 +4,7 @@ A line for each accepted webhook would cost more than verifying it.
 """
 
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 
 import structlog
 
@@ -13,7 +13,7 @@ from payments.event import is_variant
 from payments.inbox import Stored
 
 LINES_PER_SECOND = 20  # of refusals: whoever knocks with bad signatures must not fill the disk
-REMEMBERED = 20_000  # latest event ids, to notice that one is used for several objects
+REMEMBERED = 10_000  # and as many before: latest event ids, to notice that one is used for several objects
 
 log = structlog.get_logger()
 
@@ -26,7 +26,8 @@ class ReceiverLog:
         self._second = 0
         self._lines = 0
         self._suppressed = 0
-        self._objects: OrderedDict[str, str] = OrderedDict()
+        self._objects: dict[str, str] = {}
+        self._older: dict[str, str] = {}
 
     def stored(self, group: list[tuple[str, Stored]]) -> None:
         """One line with the ids of the group."""
@@ -64,10 +65,10 @@ class ReceiverLog:
         if member.startswith("~") or is_variant(member):
             return
         event_id, _, object_id = member.partition(":")
-        before = self._objects.setdefault(event_id, object_id)
+        before = self._older.get(event_id) or self._objects.setdefault(event_id, object_id)
         if before != object_id:
             log.warning(
                 "event id used again for another object", event_id=event_id, objects=[before, object_id]
             )
         if len(self._objects) > REMEMBERED:
-            self._objects.popitem(last=False)
+            self._older, self._objects = self._objects, {}

@@ -4,8 +4,9 @@ Ping++ looks at the status alone: 2xx is delivered, anything else is sent again,
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
@@ -84,11 +85,7 @@ class Webhooks:
         if scope["method"] != "POST":
             raise Refused(NOT_POST)
         signature = _check_headers(scope["headers"])
-        try:
-            async with asyncio.timeout(self._body_timeout):
-                body = await _read(receive)
-        except TimeoutError:
-            raise Refused(TOO_SLOW) from None
+        body = await _within(self._body_timeout, _read(receive))
         if not self.ring.verify(body, signature):
             raise Refused(BAD_SIGNATURE)
         await self.inbox.accept(event.identify(body), body)
@@ -109,6 +106,28 @@ def _check_headers(headers: list[tuple[bytes, bytes]]) -> str | None:
     return signatures[0].decode("latin-1") if len(signatures) == 1 else None
 
 
+async def _within(seconds: float, coming: Coroutine[Any, Any, bytes]) -> bytes:
+    """What is coming, or Refused. By hand, for asyncio.timeout costs seven times as much."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  for the type checker
+    late = False
+
+    def cut_off() -> None:
+        nonlocal late
+        late = True
+        task.cancel()
+
+    timer = asyncio.get_running_loop().call_later(seconds, cut_off)
+    try:
+        return await coming
+    except asyncio.CancelledError:
+        if late and task.uncancel() == 0:
+            raise Refused(TOO_SLOW) from None
+        raise
+    finally:
+        timer.cancel()
+
+
 async def _read(receive: Receive) -> bytes:
     """The raw body, held to its limit while it comes in. Raises Refused and Gone."""
     parts: list[bytes] = []
@@ -127,8 +146,10 @@ async def _read(receive: Receive) -> bytes:
 
 
 def _messages(answer: Answer) -> tuple[dict[str, object], dict[str, object]]:
-    body = answer.body
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    body = b"" if answer is STORED else answer.body  # Ping++ looks at the status alone: 4 µs for nobody
+    headers = [(b"content-length", str(len(body)).encode())]
+    if body:
+        headers.append((b"content-type", b"application/json"))
     if answer.status == 405:
         headers.append((b"allow", b"POST"))
     if answer.close:  # what is left of the body will not be read

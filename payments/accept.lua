@@ -11,7 +11,7 @@
 -- A duplicate is written too (its count), because WAIT answers for the last write of a connection.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local answer, due, recent = {0}, {}, {}
+local answer, due, recent, bodies = {0}, {}, {}, {}
 for i = 0, (#ARGV - 3) / 3 - 1 do
   local member, digest, body = ARGV[4 + 3 * i], ARGV[5 + 3 * i], ARGV[6 + 3 * i]
   local event = KEYS[4 + 2 * i]
@@ -22,7 +22,8 @@ for i = 0, (#ARGV - 3) / 3 - 1 do
   else
     redis.call('HSET', event, 'received', now, 'seen', 1, 'digest', digest)
     redis.call('EXPIRE', event, ARGV[1])
-    redis.call('SET', KEYS[5 + 2 * i], body)
+    bodies[#bodies + 1] = KEYS[5 + 2 * i]
+    bodies[#bodies + 1] = body
     due[#due + 1] = now
     due[#due + 1] = member
     recent[#recent + 1] = member
@@ -30,6 +31,7 @@ for i = 0, (#ARGV - 3) / 3 - 1 do
   end
 end
 if #due > 0 then
+  redis.call('MSET', unpack(bodies))
   redis.call('ZADD', KEYS[1], unpack(due))
   redis.call('LPUSH', KEYS[3], unpack(recent))
   redis.call('LTRIM', KEYS[3], 0, ARGV[3] - 1)

@@ -55,29 +55,38 @@ end
 for position, unit in ipairs(units) do
   if unit.document ~= '' then
     unit.moved = redis.call('GETRANGE', KEYS[unit.key], 0, 15) ~= unit.token
-    for i = unit.first_charge, unit.first_charge + unit.charges - 1 do
-      local tied = redis.call('GET', KEYS[i])
-      unit.moved = unit.moved or (tied and tied ~= unit.name)
+    if unit.charges > 0 then
+      local ties = redis.call('MGET', unpack(KEYS, unit.first_charge, unit.first_charge + unit.charges - 1))
+      for i = 1, unit.charges do
+        unit.moved = unit.moved or (ties[i] and ties[i] ~= unit.name)
+      end
     end
   end
   if unit.moved then moved[#moved + 1] = position end
 end
 
+-- What can wait is gathered and written in one call for all units: a call costs a microsecond.
+local values, begun, gone = {}, {}, {}
 for _, unit in ipairs(units) do
   if not unit.moved then
     local taken = 0
     for i = 0, unit.done - 1 do
       local member = ARGV[unit.first_done + i]
-      taken = taken + redis.call('ZREM', KEYS[2], member)
-      redis.call('HDEL', KEYS[3], member)
+      if unit.only_if_taken then taken = taken + redis.call('ZREM', KEYS[2], member) end
+      gone[#gone + 1] = member
       redis.call('EXPIRE', KEYS[unit.first_body + i], ARGV[1])
     end
     if taken > 0 or not unit.only_if_taken then
       if unit.document ~= '' then
-        redis.call('SET', KEYS[unit.key], unit.document)
-        if unit.token == '' then redis.call('ZADD', KEYS[7], unit.created, unit.name) end
+        values[#values + 1] = KEYS[unit.key]
+        values[#values + 1] = unit.document
+        if unit.token == '' then
+          begun[#begun + 1] = unit.created
+          begun[#begun + 1] = unit.name
+        end
         for i = unit.first_charge, unit.first_charge + unit.charges - 1 do
-          redis.call('SET', KEYS[i], unit.name)
+          values[#values + 1] = KEYS[i]
+          values[#values + 1] = unit.name
         end
       end
       for i = unit.first_message, unit.first_message + unit.messages - 1 do
@@ -97,5 +106,11 @@ for _, unit in ipairs(units) do
       if unit.aside ~= '' then redis.call('HINCRBY', KEYS[8], unit.aside, 1) end
     end
   end
+end
+if #values > 0 then redis.call('MSET', unpack(values)) end
+if #begun > 0 then redis.call('ZADD', KEYS[7], unpack(begun)) end
+if #gone > 0 then
+  redis.call('ZREM', KEYS[2], unpack(gone))
+  redis.call('HDEL', KEYS[3], unpack(gone))
 end
 return moved

@@ -3,11 +3,13 @@
 Nothing secret may reach a log: `NEVER_LOGGED` is the one list of what is never printed.
 """
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
+import msgspec
 import structlog
 
 # Keys and signatures; whole bodies and Ping++ objects, which hold buyers' accounts and scan codes.
@@ -37,7 +39,7 @@ def configure(process: str, log_format: str | None, level: str) -> None:
             pad_event_to=0, sort_keys=False, exception_formatter=structlog.dev.plain_traceback
         )
         if console
-        else structlog.processors.JSONRenderer()
+        else structlog.processors.JSONRenderer(serializer=_json)
     )
     last = [renderer] if console else [structlog.processors.format_exc_info, renderer]
     structlog.configure(
@@ -59,7 +61,19 @@ def configure(process: str, log_format: str | None, level: str) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)  # httpx logs whole addresses, RQ each job
 
 
+_encoder = msgspec.json.Encoder(enc_hook=repr)
+
+
+def _json(line: Any, **_: Any) -> str:
+    try:
+        return _encoder.encode(line).decode()
+    except ValueError:  # a lone surrogate
+        return json.dumps(line, default=repr)
+
+
 def _withhold(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if NEVER_LOGGED.isdisjoint(line):
+        return line
     for name in NEVER_LOGGED & line.keys():
         line[name] = "(withheld)"
     return line

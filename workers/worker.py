@@ -4,12 +4,14 @@ It has exactly one queue, because RQ takes from one with BLMOVE and from several
 and it does not fork for each job, because a fork costs more than a whole batch.
 """
 
+import gc
 import sys
 import time
 from typing import Any
 
 import structlog
 from pydantic import SecretStr
+from redis.exceptions import RedisError
 
 from payments import bell
 from payments.gateway import Gateway
@@ -21,6 +23,8 @@ from processes.parent import watch_parent
 from processes.settings import load, refuse
 from workers.context import Context
 from workers.settings import WorkerSettings
+
+log = structlog.get_logger()
 
 _HEARTBEAT_EVERY = 1.0  # seconds; RQ's own beats four times a job cost as much as the job
 
@@ -106,8 +110,16 @@ def run(context: Context, what: str, connection: Any) -> None:
     worker = OurWorker(
         [what], connection=connection, job_class=OurJob, serializer=JSONSerializer, log_job_description=False
     )
-    structlog.get_logger().info("worker ready", queue=what, livemode=context.livemode)
-    worker.work(logging_level="WARNING")
+    # What is here by now stays. A batch makes many thousand dicts and no cycles: look seldom.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
+    log.info("worker ready", queue=what, livemode=context.livemode)
+    try:
+        worker.work(logging_level="WARNING")
+    except RedisError as error:  # RQ takes leave in Redis, which is away
+        log.warning("redis is away", error=f"{type(error).__name__}: {error}")
+        raise SystemExit(1) from None
 
 
 def _value(secret: SecretStr) -> str:

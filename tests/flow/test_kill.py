@@ -1,0 +1,170 @@
+"""Everything is killed at random under load, and whatever was acknowledged has its effect exactly once."""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.flow import books
+from tests.flow.kit import System, seeded, until
+from tests.flow.load import Load, Webhook
+from tests.flow.signer import Signer, charge_id, order_no, other, other_id, paid
+
+SECONDS = 25.0
+ORDERS, SECOND_CHARGES, OTHERS, DUPLICATES, FORGED, REFUNDS = 1500, 300, 400, 900, 200, 100
+VICTIMS = ("receiver", "pool", "events worker", "asks worker", "scheduler", "redis")
+
+
+@dataclass
+class Plan:
+    """What is sent, and what has to come of it: message ids, of the shared orders by what may be their first."""
+
+    webhooks: list[Webhook] = field(default_factory=list)
+    charges: dict[str, set[str]] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)
+
+
+def plan(signer: Signer, rng: random.Random) -> Plan:
+    made = Plan()
+    bodies: list[tuple[float, Any]] = []
+    owners = [(number, number) for number in range(ORDERS)]
+    owners += [(ORDERS + i, rng.randrange(ORDERS)) for i in range(SECOND_CHARGES)]
+    for number, order in owners:
+        made.charges.setdefault(order_no(order), set()).add(charge_id(number))
+        bodies.append((rng.uniform(0, SECONDS), lambda p, n=number, o=order: paid(n, o, p)))
+    for number in range(OTHERS):
+        made.others.add(other_id(number))
+        bodies.append((rng.uniform(0, SECONDS), lambda p, n=number: other(n, p)))
+    # Ping++ sends again what it thinks was lost, and counts down pending_webhooks meanwhile.
+    for at, body in rng.choices(bodies, k=DUPLICATES):
+        bodies.append((min(at + rng.choice((0.0, rng.uniform(0, 8))), SECONDS), body))
+    for at, body in bodies:
+        made.webhooks.append(sign(signer, at, body(rng.randrange(4))))
+    stranger = Signer()
+    for number in range(ORDERS + SECOND_CHARGES, ORDERS + SECOND_CHARGES + FORGED):
+        body = paid(number)
+        by = stranger if rng.random() < 0.5 else signer
+        signature = by.sign(body if by is stranger else body + b" ")
+        made.webhooks.append(Webhook(rng.uniform(0, SECONDS), body, signature, forged=True))
+    return made
+
+
+def sign(signer: Signer, at: float, body: bytes) -> Webhook:
+    return Webhook(at, body, signer.sign(body))
+
+
+def test_what_was_acknowledged_takes_effect_once_whatever_is_killed(system: System) -> None:
+    rng = seeded()
+    planned = plan(system.signer, rng)
+    load = Load(system, planned.webhooks, rng)
+    refunds = start_refunds(system)
+    began = time.monotonic()
+    kills = asyncio.run(storm(system, load, rng))
+    sent = time.monotonic()
+    until(lambda: recovered(system), 60, "everything works again")
+    httpx.put(f"{system.sandbox_url}/sandbox/clock", json={"scale": 5000}).raise_for_status()
+    until(lambda: outstanding(system) == 0, 60, "the sandbox has delivered all")
+    with system.redis() as client:
+        # A lease of the killed lasts 10 s, for asks 60 s.
+        until(lambda: books.idle(client), 75, "nothing waits")
+        settled = time.monotonic()
+        report(load, kills, sent - began, settled - sent)
+        assert load.tally.acknowledged == len(planned.webhooks) - FORGED
+        assert load.tally.refused == FORGED
+        assert set(kills) == set(VICTIMS)
+        check_effects(books.messages(client), planned, refunds)
+        books.check_agreement(client)
+        assert client.zcard("dead_letters") == 0
+        distinct = ORDERS + SECOND_CHARGES + OTHERS + 2 * REFUNDS
+        assert sum(1 for _ in client.scan_iter("event:*", count=1000)) == distinct
+
+
+def start_refunds(system: System) -> list[tuple[str, str]]:
+    """Have the sandbox pay and refund charges of its own meanwhile; (order_no, refund id) of each."""
+    wanted = {
+        "type": "refund.succeeded",
+        "count": REFUNDS,
+        "rate": REFUNDS / 10,  # early, for an ask whose worker was killed waits 60 s
+        "livemode": True,
+    }
+    httpx.put(f"{system.sandbox_url}/sandbox/clock", json={"scale": 50}).raise_for_status()
+    answer = httpx.post(f"{system.sandbox_url}/sandbox/trigger", json=wanted).raise_for_status()
+    events = answer.json()["events"]
+    return [(one["order_no"], one["object_id"]) for one in events if one["type"] == "refund.succeeded"]
+
+
+def outstanding(system: System) -> int:
+    return int(httpx.get(f"{system.sandbox_url}/sandbox/deliveries?limit=1").json()["outstanding"])
+
+
+async def storm(system: System, load: Load, rng: random.Random) -> Counter[str]:
+    """Send, and kill meanwhile; whatever ended is started again until all is acknowledged."""
+    kills: Counter[str] = Counter()
+    sending = asyncio.create_task(load.run())
+    reviving = asyncio.create_task(revive(system))
+    bag: list[str] = []
+    until_ = time.monotonic() + SECONDS
+    while time.monotonic() < until_:
+        await asyncio.sleep(rng.uniform(1.0, 2.0))
+        if not bag:  # each gets its turn, in an order that nobody expects
+            bag = rng.sample(VICTIMS, len(VICTIMS))
+        kills[bag[-1]] += kill(system, bag.pop(), rng)
+    await sending
+    reviving.cancel()
+    return +kills
+
+
+async def revive(system: System) -> None:
+    """A supervisor's part; it is not always quick."""
+    while True:
+        await asyncio.sleep(0.4)
+        system.tend()
+
+
+def recovered(system: System) -> bool:
+    system.tend()
+    return all(map(system.works, system.processes))
+
+
+def kill(system: System, victim: str, rng: random.Random) -> bool:
+    """SIGKILL it. False: it was not there, being started again just now."""
+    if victim in ("events worker", "asks worker"):
+        found = system.rq_workers(victim.partition(" ")[0])
+        if found:
+            os.kill(rng.choice(found), signal.SIGKILL)
+        return bool(found)
+    return system.kill("worker" if victim == "pool" else victim)
+
+
+def check_effects(told: list[dict[str, Any]], planned: Plan, refunds: list[tuple[str, str]]) -> None:
+    expected: Counter[str] = Counter(planned.others)
+    expected.update(f"paid:{order}" for order in planned.charges)
+    expected.update(f"paid:{order}" for order, _ in refunds)
+    expected.update(f"refunded:{refund}" for _, refund in refunds)
+    first = {one["subject"]: one["data"]["charge"]["id"] for one in told if one["id"].startswith("paid:")}
+    for order, charges in planned.charges.items():
+        assert first.get(order) in charges, order
+        expected.update(f"paid_again:{charge}" for charge in charges - {first[order]})
+    found = Counter(one["id"] for one in told)
+    assert found - expected == Counter(), "published too often, or never to be published"
+    assert expected - found == Counter(), "lost"
+    kinds = {"paid": "paid", "paid_again": "paid_again", "refunded": "refunded"}
+    for one in told:
+        kind = kinds.get(one["id"].partition(":")[0])
+        assert one["type"] == (f"pingpp.payment.{kind}" if kind else "pingpp.event.transfer.succeeded")
+
+
+def report(load: Load, kills: Counter[str], sending: float, settling: float) -> None:
+    tally = load.tally
+    print(f"kills: {kills.total()} {dict(kills)}")
+    print(
+        f"posts: {sum(tally.answers.values()) + sum(tally.unanswered.values())}, of them {tally.retries} retries"
+    )
+    print(f"answers: {dict(tally.answers)}; without an answer: {dict(tally.unanswered)}")
+    print(f"sending took {sending:.1f} s, settling {settling:.1f} s more")

@@ -1,0 +1,97 @@
+"""The docs are true: what exists is documented, and what is documented exists."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer
+from pydantic_settings import BaseSettings
+
+from ingest.settings import ReceiverSettings
+from ops.cli import app
+from ops.settings import CommandSettings
+from ops.up import UpSettings
+from payments.dead_letters import REASONS
+from processes.redis_server import RedisServerSettings
+from sandbox.settings import Settings as SandboxSettings
+from workers.settings import SchedulerSettings, WorkerSettings
+
+ROOT = Path(__file__).parent.parent
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SETTINGS: list[type[BaseSettings]] = [
+    ReceiverSettings,
+    WorkerSettings,
+    SchedulerSettings,
+    CommandSettings,
+    UpSettings,
+    RedisServerSettings,
+    SandboxSettings,
+]
+OURS_ALONE = {"PINGPP_INGEST_PARENT_PID"}
+
+
+def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
+    exist = {name.upper() for one in SETTINGS for name in one.model_fields} - OURS_ALONE
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(exist)
+
+
+def test_every_dependency_earns_its_place_with_a_line() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.match(r"[A-Za-z0-9_.-]+", one).group() for one in needed}  # type: ignore[union-attr]
+    text = (ROOT / "docs" / "dependencies.md").read_text()
+    assert {name for name in names if f"`{name}`" not in text} == set()
+
+
+def commands(group: typer.Typer | None) -> set[str]:
+    if group is None:
+        return set()
+    found: set[str] = {one.name or one.callback.__name__ for one in group.registered_commands if one.callback}
+    return found | {
+        f"{sub.name} {one}" for sub in group.registered_groups for one in commands(sub.typer_instance)
+    }
+
+
+def test_every_command_that_the_docs_name_exists() -> None:
+    exist = commands(app)
+    words = {name.partition(" ")[0] for name in exist}
+    for path in DOCS:
+        for line in re.findall(r"pingpp-ingest ([a-z-]+(?: [a-z]+)?)", path.read_text()):
+            first, _, second = line.partition(" ")
+            assert first in words, f"{path.name}: {line}"
+            groups = {name.partition(" ")[0] for name in exist if " " in name}
+            if first in groups and second:
+                assert line in exist, f"{path.name}: {line}"
+
+
+def test_every_make_verb_that_the_docs_name_exists() -> None:
+    exist = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for path in DOCS:
+        named = set(re.findall(r"(?:^    |`)make ([a-z]+)", path.read_text(), re.MULTILINE))
+        assert named <= exist, path.name
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)", path.read_text()):
+        assert link.startswith("https://") or (path.parent / link).exists(), link
+
+
+def test_every_file_that_the_docs_name_exists() -> None:
+    for path in DOCS:
+        for name in re.findall(
+            r"`((?:payments|ingest|workers|ops|processes|sandbox|tests)/[\w./]+\.\w+)`", path.read_text()
+        ):
+            assert (ROOT / name).exists(), f"{path.name}: {name}"
+
+
+def test_every_reason_of_a_dead_letter_in_the_code_is_explained() -> None:
+    used = set()
+    for path in [*(ROOT / "payments").glob("*.py"), *(ROOT / "workers").glob("*.py")]:
+        text = path.read_text()
+        used |= set(re.findall(r"(?:_Dead|Undecodable)\(\s*\"([a-z_]+)\"", text))
+        used |= set(re.findall(r"dead=\"([a-z_]+)\"", text))
+    assert used
+    assert used <= REASONS.keys()
