@@ -4,9 +4,10 @@ Ping++ looks at the status alone: 2xx is delivered, anything else is sent again,
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import types
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from starlette.types import Receive, Scope, Send
 
@@ -107,25 +108,34 @@ def _check_headers(headers: list[tuple[bytes, bytes]]) -> str | None:
 
 
 async def _within(seconds: float, coming: Coroutine[Any, Any, bytes]) -> bytes:
-    """What is coming, or Refused. By hand, for asyncio.timeout costs seven times as much."""
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101  for the type checker
-    late = False
-
-    def cut_off() -> None:
-        nonlocal late
-        late = True
-        task.cancel()
-
-    timer = asyncio.get_running_loop().call_later(seconds, cut_off)
+    """What is coming, or Refused. A body that came with its headers, as nearly all do, is there at the first step:
+    only for one that has to be waited for is there a timer, which would cost it a tenth of everything.
+    """
     try:
-        return await coming
-    except asyncio.CancelledError:
-        if late and task.uncancel() == 0:
-            raise Refused(TOO_SLOW) from None
-        raise
-    finally:
-        timer.cancel()
+        waits_for = coming.send(None)
+    except StopIteration as there:
+        return cast("bytes", there.value)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _go_on(waits_for, coming)
+    except TimeoutError:
+        raise Refused(TOO_SLOW) from None
+
+
+@types.coroutine
+def _go_on(waits_for: Any, coming: Coroutine[Any, Any, bytes]) -> Generator[Any, Any, bytes]:
+    """Await a coroutine whose first step was taken, and which waits for `waits_for` since."""
+    while True:
+        error: BaseException | None = None
+        result = None
+        try:
+            result = yield waits_for
+        except BaseException as raised:  # noqa: BLE001  a cancellation is its affair as well
+            error = raised
+        try:
+            waits_for = coming.throw(error) if error else coming.send(result)
+        except StopIteration as there:
+            return cast("bytes", there.value)
 
 
 async def _read(receive: Receive) -> bytes:

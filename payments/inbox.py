@@ -26,7 +26,9 @@ _accept = script("accept")
 
 log = structlog.get_logger()
 
-GROUP = 256  # webhooks in one call at the most: some milliseconds of Redis's time
+GROUP = 256  # webhooks in one call at the most: some milliseconds of Redis's time,
+GROUP_BYTES = 4 * 1024 * 1024  # and so many bytes, or a few huge ones would hold Redis for longer
+REPLY_WITHIN = 15.0  # seconds
 RECENT = 10_000  # events that `events list` can show
 
 
@@ -36,6 +38,9 @@ class Stored(IntEnum):
     DUPLICATE = 0
     NEW = 1
     VARIANT = 2  # came before with another body
+
+
+_STATES = tuple(Stored)  # looking one up is a tenth of asking the Enum
 
 
 class NotStored(RuntimeError):
@@ -69,6 +74,7 @@ class Inbox:
     _waiting: list[_Webhook] = field(default_factory=list)
     _task: asyncio.Task[None] | None = None
     _closed: bool = False
+    _connection: Any = None
 
     async def accept(self, member: str, body: bytes) -> Stored:
         """Store a webhook; when this returns, it is on disk. Raises NotStored."""
@@ -89,11 +95,12 @@ class Inbox:
         self._closed = True
         if self._task is not None:
             await self._task
+        await self._disconnect()
 
     async def _commit(self) -> None:
         try:
             while self._waiting:
-                group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+                group = self._next_group()
                 try:
                     rings, states = await self._store(group)
                 except Exception as error:  # noqa: BLE001  whatever it was: nobody may be told "stored"
@@ -108,6 +115,16 @@ class Inbox:
                 self._after(rings, [(w.member, state) for w, state in zip(group, states, strict=True)])
         finally:
             self._task = None
+
+    def _next_group(self) -> list[_Webhook]:
+        n, size = 0, 0
+        for webhook in self._waiting[:GROUP]:
+            size += len(webhook.body)
+            if n and size > GROUP_BYTES:
+                break
+            n += 1
+        group, self._waiting = self._waiting[:n], self._waiting[n:]
+        return group
 
     def _after(self, rings: bool, group: list[tuple[str, Stored]]) -> None:
         try:
@@ -125,32 +142,41 @@ class Inbox:
             arguments += (webhook.member, webhook.digest, webhook.body)
         try:
             answer = await self._call(keys, arguments)
-        except (RedisConnectionError, RedisTimeoutError):
+        except (RedisConnectionError, RedisTimeoutError, TimeoutError, OSError):
             # The connection had died, or died now and the reply is lost: storing again is harmless.
             answer = await self._call(keys, arguments)
-        return answer[0] == 1, [Stored(state) for state in answer[1:]]
+        return answer[0] == 1, [_STATES[state] for state in answer[1:]]
 
     async def _call(self, keys: list[str], arguments: list[Any]) -> list[int]:
-        # Packed in one go by hiredis: redis-py's own packing costs more than everything else here.
-        pool: Any = self.client.connection_pool
-        connection: Any = await pool.get_connection()
+        # Packed in one go by hiredis, on a connection kept for it: redis-py's own packing, and taking a connection
+        # from the pool, cost more than everything else here.
+        connection: Any = self._connection
         try:
+            if connection is None:
+                pool: Any = self.client.connection_pool
+                connection = self._connection = pool.make_connection()
+                await connection.connect()
+                connection.socket_timeout = None  # `_reply` has one for both ways, which costs less
             try:
-                command = hiredis.pack_command(("EVALSHA", _accept.sha, len(keys), *keys, *arguments))
-                await connection.send_packed_command(command)
-                answer: list[int] = await connection.read_response()
+                command = ("EVALSHA", _accept.sha, len(keys), *keys, *arguments)
+                answer: list[int] = await self._reply(connection, command)
             except NoScriptError:
-                command = hiredis.pack_command(("EVAL", _accept.source, len(keys), *keys, *arguments))
-                await connection.send_packed_command(command)
-                answer = await connection.read_response()
+                answer = await self._reply(connection, ("EVAL", _accept.source, *command[2:]))
             if self.replicas:
-                await connection.send_command("WAIT", self.replicas, self.wait_ms)
-                having = await connection.read_response()
+                having = await self._reply(connection, ("WAIT", self.replicas, self.wait_ms))
                 if having < self.replicas:
                     raise RedisError(f"only {having} of {self.replicas} replicas have it")  # noqa: TRY301
         except BaseException:
-            await connection.disconnect()  # a reply may still be under way: nobody else may read it
+            await self._disconnect()  # a reply may still be under way: nobody else may read it
             raise
-        finally:
-            await pool.release(connection)
         return answer
+
+    async def _reply(self, connection: Any, command: tuple[Any, ...]) -> Any:
+        async with asyncio.timeout(REPLY_WITHIN):
+            await connection.send_packed_command(hiredis.pack_command(command), check_health=False)
+            return await connection.read_response()
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.disconnect(nowait=True)

@@ -19,7 +19,7 @@ class Plan:
 
     events: int
     textbook_events: int
-    connections: int = 64
+    connections: int = 128
     rounds: int = 5
     end_to_end_rounds: int = 3
     seconds: float = 2.5
