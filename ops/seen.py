@@ -122,18 +122,11 @@ def _said(body: bytes | None) -> dict[str, Any]:
         event = events.decode(body)
     except events.Undecodable as error:
         return said | {"undecodable": error.code}
-    thing = event.data.object
     said |= {"type": event.type, "created_at": rfc3339(event.created), "livemode": event.livemode}
     if sighting.concerns_ledger(event):
         said["charge_id"] = sighting.charge_named_by(event)
-    said["order_no"] = _text(thing.get("order_no") if "order_no" in thing else thing.get("charge_order_no"))
-    app = thing.get("app")
-    said["app"] = _text(app.get("id") if isinstance(app, dict) else app)
+    said |= {"order_no": sighting.order_named_by(event), "app": events.app_of(event.data.object)}
     return said
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _without_wildcards(text: str) -> str:

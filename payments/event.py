@@ -115,3 +115,10 @@ def decode(body: bytes) -> Event:
     ):
         raise Undecodable("bad_object_id", "The object of the event has an id that cannot be used.")
     return event
+
+
+def app_of(thing: dict[str, Any]) -> str | None:
+    """The id of an object's app, which may be expanded; None where the object names none."""
+    app = thing.get("app")
+    app = app.get("id") if isinstance(app, dict) else app
+    return app if isinstance(app, str) and app else None

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from payments.event import Event
+from payments.event import Event, app_of
 from payments.fold import Folded, Message
 from payments.payment import Charge, Payment
 from payments.sighting import Sighting
@@ -28,13 +28,11 @@ def of_fold(folded: Folded, sighting: Sighting) -> list[bytes]:
 def of_event(event: Event, body: bytes, received_ms: int) -> bytes:
     """An event that does not concern the ledger, passed through as it came; `body` is what it was read from."""
     thing = event.data.object
-    app = thing.get("app")
-    app = app.get("id") if isinstance(app, dict) else app
-    object_id = thing.get("id")
+    app, object_id = app_of(thing), thing.get("id")
     message: dict[str, Any] = {
         "specversion": "1.0",
         "id": f"{event.id}:{'' if object_id is None else object_id}",
-        "source": f"/pingpp-ingest/{app}" if isinstance(app, str) and app else "/pingpp-ingest",
+        "source": f"/pingpp-ingest/{app}" if app else "/pingpp-ingest",
         "type": f"pingpp.event.{event.type}",
         "time": rfc3339(event.created) or rfc3339_ms(received_ms),
         "datacontenttype": "application/json",

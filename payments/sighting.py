@@ -161,6 +161,12 @@ def charge_named_by(event: Event) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
+def order_named_by(event: Event) -> str | None:
+    """The order number at Ping++ of the charge that a ledger event speaks of; a refund's own is Ping++'s."""
+    found = event.data.object.get("charge_order_no" if event.type.startswith("refund.") else "order_no")
+    return found if isinstance(found, str) and found else None
+
+
 def order_of(charge: ChargeLook, order_key: str = "order_no") -> str:
     """The payment's order_no: the one in `metadata` that our own charges carry, else where ORDER_KEY says that
     charges made elsewhere keep it (`order_no` or `metadata.<name>`), else the charge's own.

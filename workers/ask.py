@@ -14,6 +14,7 @@ import structlog
 from payments import bell, dead_letters, due, ledger, message
 from payments import sighting as sightings
 from payments.due import Claimed, Later
+from payments.event import app_of
 from payments.fold import conflicts, fold, oddity, unexplained
 from payments.gateway import Gateway, NotFound, Refused, Unanswered
 from payments.keys import ASKS
@@ -21,7 +22,7 @@ from payments.ledger import Unit
 from payments.payment import NewerSchema
 from payments.sighting import Malformed, Sighting, evidence, order_of
 from workers.context import Context
-from workers.reading import Reading, app_of, read
+from workers.reading import Reading, read
 
 CLAIM = 20  # asks at once
 FOR_S = 30.0

@@ -2,11 +2,10 @@
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any
 
 from payments import event as events
 from payments import sighting as sightings
-from payments.event import Event
+from payments.event import Event, app_of
 from payments.sighting import Malformed, Sighting
 
 
@@ -28,14 +27,11 @@ class Reading:
         """The ids that it speaks of, as far as they are known, for logs and dead letters."""
         if self.event is None:
             return {}
-        thing = self.event.data.object
         found = {"event_id": self.event.id, "event_type": self.event.type}
         if sightings.concerns_ledger(self.event):
             found["charge_id"] = sightings.charge_named_by(self.event) or ""
-            # a refund's own order_no is one that Ping++ made
-            order_no = thing.get("charge_order_no" if self.event.type.startswith("refund.") else "order_no")
-            app = app_of(thing)
-            found |= {"order_no": order_no if isinstance(order_no, str) else "", "app": app or ""}
+            found["order_no"] = sightings.order_named_by(self.event) or ""
+            found["app"] = app_of(self.event.data.object) or ""
         return {name: value for name, value in found.items() if value}
 
 
@@ -68,13 +64,6 @@ def others(event: Event, *, livemode: bool, apps: AbstractSet[str]) -> str:
     if mode == event.livemode and isinstance(mode, bool) and mode is not livemode:
         return "other_mode"
     return ""
-
-
-def app_of(thing: dict[str, Any]) -> str | None:
-    """The id of an object's app, which may be expanded."""
-    app = thing.get("app")
-    app = app.get("id") if isinstance(app, dict) else app
-    return app if isinstance(app, str) and app else None
 
 
 def _oddity(member: str, event: Event, sighting: Sighting, *, livemode: bool) -> str:
