@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import redis.asyncio
@@ -31,10 +31,12 @@ class Bell:
     """Enqueues the job for a bell that was set, with RQ's own API, in a thread: the answers do not wait for it."""
 
     client: redis.Redis
-    task: asyncio.Task[None] | None = None
+    ringing: set[asyncio.Task[None]] = field(default_factory=set)
 
     def ring(self) -> None:
-        self.task = asyncio.get_running_loop().create_task(self._ring())
+        task = asyncio.get_running_loop().create_task(self._ring())
+        self.ringing.add(task)
+        task.add_done_callback(self.ringing.discard)
 
     async def _ring(self) -> None:
         try:
@@ -104,8 +106,7 @@ def make_app(settings: ReceiverSettings) -> Starlette:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
         yield
         await inbox.close()
-        if ringer.task is not None:
-            await ringer.task
+        await asyncio.gather(*ringer.ringing)
         await client.aclose()
         ringer.client.close()
 

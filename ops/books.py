@@ -41,22 +41,12 @@ def opened(data_dir: Path | None, settings: CommandSettings | None = None) -> It
     """The books while a command runs. Ends it with 2 where Redis is not there, with 1 where it refuses."""
     settings = settings or settings_for(data_dir)
     try:
-        with new_client(settings) as client:
+        with connect(settings) as client:
             yield Books(client, Keys(settings.key_prefix), settings)
     except AWAY as error:
         fail(why_away(settings, error), status=2)
     except RedisError as error:
         fail(f"Redis at {where(settings)} refuses: {error}", status=1)
-
-
-def new_client(settings: CommandSettings) -> redis.Redis:
-    """A client, not yet connected. Raises RedisNotFound."""
-    try:
-        return connect(settings)
-    except ValueError:  # its text may repeat the address, password included
-        fail(
-            "REDIS_URL is no address of a Redis. It looks like redis://HOST:6379/0 or unix:///PATH.", status=2
-        )
 
 
 def ring(books: Books, what: str) -> None:

@@ -100,12 +100,18 @@ def replay(event_id: EventId, data_dir: DataDir = None) -> None:
     with opened(data_dir) as books:
         back = False
         for one in _seen(books, event_id):
-            if one.letter:
-                again = command("dead-letters", "retry", one.letter)
-                refused.append(f"{one.member} is held by dead letter {one.letter}. Instead: {again}")
-            elif replays.replay(books.client, books.keys, one.member):
+            became = replays.replay(books.client, books.keys, one.member)
+            if became == "replayed":
                 back = True
                 write(f"{one.member} is being applied again.")
+            elif became == "dead":
+                letter = replays.held_by(books.client, books.keys, [one.member]).get(one.member, "ID")
+                again = command("dead-letters", "retry", letter)
+                refused.append(f"{one.member} is held by dead letter {letter}. Instead: {again}")
+            elif became == "asked":
+                refused.append(
+                    f"{one.member} is odd, and Ping++ is being asked about it: it needs no replay."
+                )
             else:
                 refused.append(
                     f"The body of {one.member} is gone: it is kept for {books.settings.keep_bodies_days:g} days after "

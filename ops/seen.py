@@ -8,8 +8,8 @@ from typing import Any
 import redis
 
 from ops.answers import at_ms
+from payments import due, replay, sighting
 from payments import event as events
-from payments import replay, sighting
 from payments.keys import ASKS, EVENTS, Keys
 from payments.view import rfc3339
 
@@ -33,7 +33,8 @@ class Seen:
     odd: str
     letter: str | None
     due_ms: float | None
-    tried: str
+    attempts: int
+    last_error: str
     body: bytes | None
 
     @property
@@ -78,6 +79,7 @@ def look_up(client: redis.Redis, keys: Keys, members: Sequence[str]) -> Iterator
             letter = letters.get(member)
             waits = pending[i] if pending[i] is not None else asked[i]
             state = "pending" if pending[i] is not None else "asked" if waits is not None else "done"
+            attempts, _, last_error = due.read_attempts(tried[i] or tried_asking[i])
             yield Seen(
                 member=member,
                 state="dead" if letter and waits is None else state,
@@ -87,14 +89,14 @@ def look_up(client: redis.Redis, keys: Keys, members: Sequence[str]) -> Iterator
                 odd=(odd or b"").decode(),
                 letter=letter,
                 due_ms=waits,
-                tried=(tried[i] or tried_asking[i] or b"").decode("utf-8", "replace"),
+                attempts=attempts,
+                last_error=last_error,
                 body=bodies[i],
             )
 
 
 def shown(one: Seen) -> dict[str, Any]:
     """An event for people and programs: its ids and its way, nothing of the buyer."""
-    attempts, _, last_error = one.tried.partition(" ")
     return {
         "event_id": one.event_id,
         "object_id": None if one.event_id is None else one.member.partition(":")[2].partition("~")[0] or None,
@@ -107,8 +109,8 @@ def shown(one: Seen) -> dict[str, Any]:
         "odd": one.odd or None,
         "dead_letter": one.letter,
         "due_at": at_ms(one.due_ms),
-        "attempts": int(attempts) if attempts.isdigit() else 0,
-        "last_error": last_error or None,
+        "attempts": one.attempts,
+        "last_error": one.last_error or None,
         "body_bytes": None if one.body is None else len(one.body),
     }
 

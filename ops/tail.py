@@ -8,9 +8,10 @@ import redis
 from redis.exceptions import RedisError
 
 from ops.answers import fail, say
-from ops.books import AWAY, new_client, where, why_away
+from ops.books import AWAY, where, why_away
 from ops.settings import CommandSettings
 from payments.keys import Keys
+from processes.redis import connect
 
 _BLOCK_S = 5.0  # below the timeout of the socket
 _AT_ONCE = 500
@@ -54,7 +55,7 @@ def follow(
 
 def _begin(settings: CommandSettings, stream: str, *, from_start: bool) -> tuple[redis.Redis, str]:
     try:
-        client = new_client(settings)
+        client = connect(settings)
         # Not `$`: what came between two reads would be missed.
         end = _end_of(client, stream)
     except AWAY as error:
@@ -71,7 +72,7 @@ def _wait(settings: CommandSettings, stream: str, last: str, idle_s: float | Non
         time.sleep(_TRY_EVERY_S)
         client = None
         try:
-            client = new_client(settings)
+            client = connect(settings)
             end = _end_of(client, stream)
         except AWAY as error:
             if client is not None:

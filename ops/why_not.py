@@ -49,7 +49,7 @@ def _of_the_worker(books: Books, sent: Sent) -> list[str]:
     if one.state == "asked":
         return [f"It is odd ({one.odd}), so Ping++ is being asked. The worker's log says what it answers."]
     if one.state == "pending":
-        tried = f"; so far: {one.tried}" if one.tried else ""
+        tried = f"; tried {one.attempts} times, last error: {one.last_error}" if one.attempts else ""
         return [
             f"It waits to be applied, as do {waiting - 1} others{tried}.",
             "Do the worker and the scheduler run, with the same REDIS_URL and KEY_PREFIX? See their logs.",

@@ -15,6 +15,7 @@ _ring = script("ring")
 BELL_MS = 5_000  # a bell that nobody heard may ring again after this
 JOBS = {"events": "workers.jobs.apply_events", "asks": "workers.jobs.ask"}
 JOB_TIMEOUT = 120  # seconds; a drain ends well before
+_WAITING = 8  # jobs on a queue that are enough to wake everybody: while no worker runs, they must not pile up
 _FAILED_TTL = 60  # seconds for which RQ keeps a job that failed
 
 
@@ -29,6 +30,8 @@ def enqueue(client: redis.Redis, what: str) -> None:
     from rq.serializers import JSONSerializer  # noqa: PLC0415
 
     queue = Queue(what, connection=client, serializer=JSONSerializer)
+    if queue.count >= _WAITING:
+        return
     queue.enqueue(JOBS[what], job_timeout=JOB_TIMEOUT, result_ttl=0, failure_ttl=_FAILED_TTL)
 
 

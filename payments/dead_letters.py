@@ -20,7 +20,8 @@ _discard = script("discard")
 
 # The code words, and what each means and asks of a person.
 REASONS = {
-    "not_json": "The signature is right, but the body is not JSON. Ask Ping++'s support what they sent.",
+    "not_json": "The signature is right, but the body is not JSON that can be read, or goes beyond reason (nesting, numbers). "
+    "Ask Ping++'s support what they sent.",
     "not_an_event": "The signature is right, but this is not an Event. See the error; show --raw has the body.",
     "bad_event_id": "The event has no id by which it could be told from others. See show --raw.",
     "bad_object_id": "The object of the event has an id that cannot be used. See show --raw.",
@@ -71,6 +72,11 @@ class DeadLetter:
         return REASONS.get(self.reason, "A release of another age wrote this letter.")
 
 
+def kind_of(member: str) -> str:
+    """`event`; `webhook`: one without usable ids; `charge`: a question about a charge alone."""
+    return {"~": "webhook", ":": "charge"}.get(member[:1], "event")
+
+
 def letter_id(kind: str, member: str, reason: str) -> str:
     """The id of the letter for this trouble."""
     return "dl_" + blake2b(f"{kind}|{member}|{reason}".encode(), digest_size=8).hexdigest()
@@ -91,7 +97,7 @@ def bury(
     """Turn a member of the due set `what` into a dead letter, in one step. Returns its id, or None where the
     member was done meanwhile. `about` gives event_id, charge_id, order_no and app as far as they are known.
     """
-    kind = "charge" if member.startswith(":") else "event" if not member.startswith("~") else "webhook"
+    kind = kind_of(member)
     id_ = letter_id(kind, member, reason)
     fields: list[str | int] = [
         "kind",
@@ -143,6 +149,7 @@ def retry(client: redis.Redis, keys: Keys, letter: DeadLetter) -> bool:
         keys.dead_letter(letter.id),
         keys.due(letter.what),
         keys.attempts(letter.what),
+        keys.body(letter.member),
     ]
     return bool(_retry(client, names, [letter.id, letter.member]))
 

@@ -25,10 +25,10 @@ _DELAYS = (1, 2, 5, 15, 60, 300, 900, 1800, 3600)  # seconds after each failed a
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A member lent to us. `due_ms` is since when it was due: for a new event, when it was received."""
+    """A member lent to us. `since_ms` is since when it waits in this due set: an event, since it was received."""
 
     member: str
-    due_ms: int
+    since_ms: int
     attempts: int
     last_error: str
 
@@ -73,6 +73,13 @@ def claim(
         for i in range(1, len(answer), 4)
     )
     return Claim(answer[0], members)
+
+
+def read_attempts(value: bytes | None) -> tuple[int, int | None, str]:
+    """What a field of `attempts:<what>` says: attempts begun, since when the member waits (ms), last error."""
+    attempts, _, rest = (value or b"0").decode("utf-8", "replace").partition(" ")
+    since, _, error = rest.partition(" ")
+    return int(attempts), int(since) if since else None, error
 
 
 def put_off(client: redis.Redis, keys: Keys, what: str, members: list[Later]) -> None:

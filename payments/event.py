@@ -43,17 +43,17 @@ class Data(msgspec.Struct):
 
 
 class Event(msgspec.Struct):
-    """An Event (Ping++ docs: Event object). `created` is in Unix seconds."""
+    """An Event (Ping++ docs: Event object). `created` is in Unix seconds; `whole` is the event as it came."""
 
     id: str
     type: str
     data: Data
     livemode: bool | None = None
     created: int | None = None
+    whole: dict[str, Any] = {}
 
 
 _identifier = msgspec.json.Decoder(_EventId)
-_decoder = msgspec.json.Decoder(Event)
 _MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -100,11 +100,15 @@ def digest(body: bytes) -> str:
 def decode(body: bytes) -> Event:
     """The whole event, checked in every byte. Raises Undecodable."""
     try:
-        event = _decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise Undecodable("not_an_event", f"Signed JSON, but not an Event: {error}") from None
+        # Untyped first: what a typed decoder skips, it does not check.
+        whole = msgspec.json.decode(body)
     except _MALFORMED as error:
         raise Undecodable("not_json", f"Signed, but not JSON: {type(error).__name__}") from None
+    try:
+        event = msgspec.convert(whole, Event)
+    except msgspec.ValidationError as error:
+        raise Undecodable("not_an_event", f"Signed JSON, but not an Event: {error}") from None
+    event.whole = whole
     object_id = event.data.object.get("id")
     if not _ID.fullmatch(event.id):
         raise Undecodable(

@@ -39,7 +39,7 @@ class Keys:
         return f"{self.prefix}due:{what}"
 
     def attempts(self, what: str) -> str:
-        """Hash: attempts begun, by member of the due set. Lives while there is work."""
+        """Hash: `<attempts begun> <waits since, ms> <last error>`, by member. Lives while there is work."""
         return f"{self.prefix}attempts:{what}"
 
     def bell(self, what: str) -> str:

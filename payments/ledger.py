@@ -38,14 +38,13 @@ class Held:
 class Unit:
     """What is recorded together, or not at all.
 
-    `held` and `payment`: what was read and what it became; where both are the same (or None), no document is
-    written. `charges`: ids to tie to it. `done`: members to take off the due set. `checks`: charge id → when to
+    `held`: what was read, of which `becomes` makes the `document` to write; empty: none is written. `charges`: ids to tie to it. `done`: members to take off the due set. `checks`: charge id → when to
     check it (ms), None: not any more. `only_if_taken`: for what has no document to compare. `aside`: the
     reason why an event is kept aside, for the count.
     """
 
     held: Held | None = None
-    payment: Payment | None = None
+    document: bytes = b""
     charges: Sequence[str] = ()
     messages: list[bytes] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
@@ -54,27 +53,28 @@ class Unit:
     only_if_taken: bool = False
     aside: str = ""
 
-    @property
-    def writes(self) -> bool:
-        """Whether a document is to be written."""
-        return self.held is not None and self.payment is not None and self.payment is not self.held.payment
+    def becomes(self, payment: Payment) -> None:
+        """What was read is now this; where it is the same, no document is written."""
+        if self.held is not None and payment is not self.held.payment:
+            self.document = document.encode(payment)
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What a batch of work needs of the ledger: which payment each charge is tied to, and the payments."""
+    """What a batch of work needs of the ledger: which payment each charge is tied to, and the payments.
+
+    `unreadable`: payments that this release cannot read, with why (NewerSchema, or ValueError).
+    """
 
     ties: Ties
     held: Mapping[str, Held]
+    unreadable: Mapping[str, Exception]
 
 
-def load(
-    client: redis.Redis, keys: Keys, charges: Iterable[tuple[str, str | None]]
-) -> tuple[Books, set[str]]:
+def load(client: redis.Redis, keys: Keys, charges: Iterable[tuple[str, str | None]]) -> Books:
     """Load the payments of (charge id, the payment it would belong to if it is tied to none) pairs.
 
-    Returns them with the names of those that a later release wrote. One round trip, and one more where a charge
-    is tied to another payment than its own order_no names.
+    One round trip, and one more where a charge is tied to another payment than its own order_no names.
     """
     pairs = list(charges)
     wanted = list(dict.fromkeys(charge for charge, _ in pairs))
@@ -87,13 +87,14 @@ def load(
     missing = sorted(set(tied.values()) - values.keys())
     if missing:
         values |= dict(zip(missing, client.mget([keys.payment(n) for n in missing]), strict=True))
-    held, newer = {}, set()
+    held: dict[str, Held] = {}
+    unreadable: dict[str, Exception] = {}
     for name, value in values.items():
         try:
             held[name] = _read(name, value)
-        except NewerSchema:
-            newer.add(name)
-    return Books(tied, held), newer
+        except (NewerSchema, ValueError) as error:  # one that cannot be read is no reason to stop the others
+            unreadable[name] = error
+    return Books(tied, held, unreadable)
 
 
 def load_payment(client: redis.Redis, keys: Keys, name: str) -> Payment | None:
@@ -139,15 +140,14 @@ def _arguments(
     ]  # fmt: skip
     arguments: list[Any] = [keep_body_s]
     for unit in units:
-        if unit.writes:
-            assert unit.held is not None and unit.payment is not None  # noqa: S101, PT018  for the type checker
-            name = unit.payment.name
-            names.append(keys.payment(name))
+        if unit.document and unit.held is not None:
+            read = unit.held
+            names.append(keys.payment(read.payment.name))
             arguments += (
-                next(tokens) + document.encode(unit.payment),
-                unit.held.token,
-                name,
-                unit.payment.created_ms,
+                next(tokens) + unit.document,
+                read.token,
+                read.payment.name,
+                read.payment.created_ms,
             )
         else:
             arguments += ("", "", "", 0)

@@ -16,6 +16,8 @@ _encoder = msgspec.json.Encoder()
 
 def of_fold(folded: Folded, sighting: Sighting) -> list[bytes]:
     """The messages of a fold, in order, ready for the stream."""
+    if not folded.messages:
+        return []
     payment = folded.payment
     shown = payment_json(payment)
     first = payment.sequence - len(folded.messages) + 1
@@ -25,8 +27,10 @@ def of_fold(folded: Folded, sighting: Sighting) -> list[bytes]:
     ]
 
 
-def of_event(event: Event, body: bytes, received_ms: int) -> bytes:
-    """An event that does not concern the ledger, passed through as it came; `body` is what it was read from."""
+def of_event(event: Event, received_ms: int) -> bytes:
+    """An event that does not concern the ledger, passed through as it came. Raises RecursionError for one that is
+    nested so deep that it can be read, but not written.
+    """
     thing = event.data.object
     app, object_id = app_of(thing), thing.get("id")
     message: dict[str, Any] = {
@@ -36,7 +40,7 @@ def of_event(event: Event, body: bytes, received_ms: int) -> bytes:
         "type": f"pingpp.event.{event.type}",
         "time": rfc3339(event.created) or rfc3339_ms(received_ms),
         "datacontenttype": "application/json",
-        "data": {"schema": SCHEMA, "event": msgspec.json.decode(body), "sources": ["webhook"]},
+        "data": {"schema": SCHEMA, "event": event.whole, "sources": ["webhook"]},
     }
     return _encoder.encode(message)
 

@@ -13,7 +13,8 @@ for i = 1, #ARGV, 2 do
     moved = moved + 1
     redis.call('HDEL', KEYS[2], ARGV[i])
     redis.call('ZADD', KEYS[3], now, ARGV[i])
-    redis.call('HSET', KEYS[3 + (i + 1) / 2], 'odd', ARGV[i + 1])
+    local event = KEYS[3 + (i + 1) / 2]
+    if redis.call('EXISTS', event) == 1 then redis.call('HSET', event, 'odd', ARGV[i + 1]) end
   end
 end
 return moved

@@ -66,15 +66,18 @@ for position, unit in ipairs(units) do
 end
 
 -- What can wait is gathered and written in one call for all units: a call costs a microsecond.
-local values, begun, gone = {}, {}, {}
+local values, begun, done = {}, {}, {}
 for _, unit in ipairs(units) do
   if not unit.moved then
     local taken = 0
     for i = 0, unit.done - 1 do
       local member = ARGV[unit.first_done + i]
-      if unit.only_if_taken then taken = taken + redis.call('ZREM', KEYS[2], member) end
-      gone[#gone + 1] = member
-      redis.call('EXPIRE', KEYS[unit.first_body + i], ARGV[1])
+      -- One that is not there any more was done by others, or waits for a person: its body is not ours to end.
+      if redis.call('ZREM', KEYS[2], member) == 1 then
+        taken = taken + 1
+        done[#done + 1] = member
+        redis.call('EXPIRE', KEYS[unit.first_body + i], ARGV[1])
+      end
     end
     if taken > 0 or not unit.only_if_taken then
       if unit.document ~= '' then
@@ -109,8 +112,5 @@ for _, unit in ipairs(units) do
 end
 if #values > 0 then redis.call('MSET', unpack(values)) end
 if #begun > 0 then redis.call('ZADD', KEYS[7], unpack(begun)) end
-if #gone > 0 then
-  redis.call('ZREM', KEYS[2], unpack(gone))
-  redis.call('HDEL', KEYS[3], unpack(gone))
-end
+if #done > 0 then redis.call('HDEL', KEYS[3], unpack(done)) end
 return moved

@@ -4,32 +4,34 @@ from collections.abc import Sequence
 
 import redis
 
-from payments.dead_letters import REASONS, letter_id
-from payments.keys import EVENTS, Keys
+from payments.dead_letters import REASONS, kind_of, letter_id
+from payments.keys import ASKS, EVENTS, Keys
 from payments.scripts import script
 
 _replay = script("replay")
 
 
-def replay(client: redis.Redis, keys: Keys, member: str) -> bool:
-    """Put an event back into the due set, with a new count of attempts. False: its body is gone.
+def replay(client: redis.Redis, keys: Keys, member: str) -> str:
+    """Put an event back into the due set, with a new count of attempts: `replayed`. Not so where it waits for an
+    answer of Ping++ (`asked`), a dead letter holds it (`dead`), or its body is gone (`gone`).
 
     What is in the books already is found to be known; an event that is only passed through is published once
     more, with the same id.
     """
-    names = [keys.body(member), keys.due(EVENTS), keys.attempts(EVENTS)]
-    return bool(_replay(client, names, [member]))
+    names = [keys.body(member), keys.due(EVENTS), keys.attempts(EVENTS), keys.due(ASKS), keys.dead_letters]
+    answer: bytes = _replay(client, names, [member, *_possible_letters(member)])
+    return answer.decode()
 
 
 def held_by(client: redis.Redis, keys: Keys, members: Sequence[str]) -> dict[str, str]:
     """The dead letters that hold these events, by member. One call, however many letters there are."""
-    # A letter's id comes from kind, member and reason, so those that there could be are known.
-    possible = [
-        (member, letter_id("webhook" if member.startswith("~") else "event", member, reason))
-        for member in members
-        for reason in REASONS
-    ]
+    possible = [(member, id_) for member in members for id_ in _possible_letters(member)]
     if not possible:
         return {}
     scores: list[float | None] = client.zmscore(keys.dead_letters, [id_ for _, id_ in possible])
     return {member: id_ for (member, id_), score in zip(possible, scores, strict=True) if score is not None}
+
+
+def _possible_letters(member: str) -> list[str]:
+    """A letter's id comes from kind, member and reason, so those that there could be are known."""
+    return [letter_id(kind_of(member), member, reason) for reason in REASONS]

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 
 from payments.event import Event
+from payments.payment import Charge
 
 ORDER_METADATA = "pingpp_ingest_order"  # where our own charges carry the payment that they belong to
 
@@ -15,7 +16,10 @@ _LARGEST = 2**53 - 1
 Amount = Annotated[int, msgspec.Meta(gt=0, le=_LARGEST)]
 Number = Annotated[int, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
-AppId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]  # it stands before a colon in our keys
+AppId = Annotated[
+    str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")
+]  # it stands before a colon in our keys
+Id = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,63}\Z")]  # message ids are made of them
 
 
 class Malformed(ValueError):
@@ -29,8 +33,8 @@ class _App(msgspec.Struct):
 class RefundLook(msgspec.Struct, frozen=True):
     """A Refund object (Ping++ docs: Refund). `amount` in the smallest unit, times in Unix seconds."""
 
-    id: Name
-    charge: Name
+    id: Id
+    charge: Id
     amount: Amount
     status: str | None = None
     succeed: bool = False
@@ -63,7 +67,7 @@ class ChargeLook(msgspec.Struct, frozen=True):
     `refunds` is null inside Order events; empty hashes can arrive as lists.
     """
 
-    id: Name
+    id: Id
     app: AppId | _App
     order_no: Name
     channel: Name
@@ -129,16 +133,19 @@ def of_refund(refund: dict[str, Any], source: str, at_ms: int) -> Sighting:
 
 def evidence(sighting: Sighting) -> dict[str, Any]:
     """What a sighting claims, for a person to compare: no buyer's data, no credential."""
+    claims = {"charge": sighting.charge_id, "app": sighting.app, **facts_of(sighting.charge)}
+    if sighting.refunds:
+        claims["refunds"] = [{"id": r.id, "amount": r.amount, "status": r.status} for r in sighting.refunds]
+    return claims
+
+
+def facts_of(charge: Charge | ChargeLook | None) -> dict[str, Any]:
+    """The facts of a charge that a person compares, be they held or seen."""
     names = (
         "order_no", "amount", "currency", "channel", "livemode", "paid", "time_paid", "transaction_no", "reversed",
         "amount_refunded",
     )  # fmt: skip
-    look = sighting.charge
-    claims: dict[str, Any] = {"charge": sighting.charge_id, "app": sighting.app}
-    claims |= {name: getattr(look, name) for name in names} if look else {}
-    if sighting.refunds:
-        claims["refunds"] = [{"id": r.id, "amount": r.amount, "status": r.status} for r in sighting.refunds]
-    return claims
+    return {name: getattr(charge, name) for name in names} if charge else {}
 
 
 def concerns_ledger(event: Event) -> bool:

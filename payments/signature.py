@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 _PADDING = padding.PKCS1v15()
 _SHA256 = hashes.SHA256()
+_BLOCK = re.compile(rb"-----BEGIN [^-]+-----.*?-----END [^-]+-----", re.DOTALL)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
@@ -51,11 +52,16 @@ class KeyRing:
 
 
 def read_ring(texts: Sequence[tuple[str, bytes]]) -> KeyRing:
-    """A ring from (name, content) pairs. Raises UnreadableKey, naming the pair; also where there is none."""
+    """A ring from (name, content) pairs; a file may hold several keys. Raises UnreadableKey, naming the pair; also
+    where there is none.
+    """
     ring = KeyRing()
     for name, content in texts:
         try:
-            ring.keys.append(read_public_key(content))
+            blocks = _BLOCK.findall(content)
+            if len(blocks) != content.count(b"-----BEGIN"):
+                raise UnreadableKey("a PEM block without its end")  # noqa: TRY301
+            ring.keys += [read_public_key(one) for one in blocks or [content]]
         except UnreadableKey as error:
             raise UnreadableKey(f"{name}: {error}") from None
     if not ring.keys:

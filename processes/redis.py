@@ -1,12 +1,12 @@
 """Connects to the Redis that REDIS_URL names, else to the embedded one that `up` started under DATA_DIR."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import redis
 import redis.asyncio
 
-from processes.settings import Settings
+from processes.settings import Settings, refuse
 
 # Without these a hung Redis would hang us for ever.
 TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 5.0, "socket_timeout": 15.0}
@@ -36,10 +36,26 @@ def url(settings: Settings) -> str:
 
 
 def connect(settings: Settings) -> redis.Redis:
-    """A client for synchronous code; bytes in, bytes out. Raises RedisNotFound; connects at first use."""
-    return redis.Redis.from_url(url(settings), **TIMEOUTS)
+    """A client for synchronous code; bytes in, bytes out. Raises RedisNotFound; connects at first use. A REDIS_URL
+    that is no address ends the process with 2.
+    """
+    try:
+        return redis.Redis.from_url(url(settings), **TIMEOUTS)
+    except ValueError:
+        _refuse_address()
 
 
 def connect_async(settings: Settings) -> redis.asyncio.Redis:
     """The same for asyncio code."""
-    return redis.asyncio.Redis.from_url(url(settings), **TIMEOUTS)
+    try:
+        return redis.asyncio.Redis.from_url(url(settings), **TIMEOUTS)
+    except ValueError:
+        _refuse_address()
+
+
+def _refuse_address() -> NoReturn:
+    # redis-py quotes what it cannot read, which may be a part of the password
+    refuse(
+        "REDIS_URL: not an address of a Redis: redis://[user:password@]host:port/0, rediss:// for TLS, or unix://path. "
+        "A password is to be percent-encoded."
+    )

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
@@ -17,10 +18,14 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 class SecretFiles(PydanticBaseSettingsSource):
     """Any secret `NAME` may come as `NAME_FILE`, the path of a file that holds it."""
 
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls)
+        self.dotenv = dotenv_values(settings_cls.model_config.get("env_file"))  # type: ignore[arg-type]
+
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         # Only what hides itself is a secret: PINGPP_PRIVATE_KEY_FILE and the like are settings of their own.
         variable = f"{field_name.upper()}_FILE"
-        path = os.environ.get(variable)
+        path = os.environ.get(variable) or self.dotenv.get(variable)
         if not path or "SecretStr" not in str(field.annotation):
             return None, field_name, False
         try:

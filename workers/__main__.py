@@ -24,7 +24,7 @@ def main() -> int:
         for number in range(1, count + 1)
     ]
     structlog.get_logger().info("pool starting", **counts)
-    return Supervisor(children).run()
+    return Supervisor(children, forward_hangup=True).run()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from payments.fold import fold, oddity
 from payments.keys import ASKS, EVENTS
 from payments.ledger import Held, Unit
 from payments.parking import park
+from payments.payment import NewerSchema
 from payments.sighting import Sighting, order_of
 from workers.context import Context
 from workers.reading import Reading, read
@@ -35,7 +36,6 @@ class _Work:
     """One claimed event on its way. `outcome` is empty until it is settled, in one of the words of `_log`."""
 
     claimed: Claimed
-    body: bytes
     reading: Reading
     outcome: str = ""
     told: list[str] = field(default_factory=list)
@@ -71,10 +71,11 @@ def drain(context: Context) -> int:
 
 
 def _work_on(context: Context, claimed: Sequence[Claimed], began: float) -> None:
-    works = _read(context, claimed)
+    works = [_used_up(context, one) for one in claimed if one.used_up]
+    works += _read(context, [one for one in claimed if not one.used_up])
     for work in works:
-        if not work.outcome and (work.reading.dead or work.claimed.used_up):
-            _bury(context, work)
+        if work.reading.dead and not work.outcome:
+            _bury(context, work, work.reading.dead, work.reading.error)
     _record_without_document(
         context, [w for w in works if not w.outcome and not w.reading.sighting and not w.reading.odd]
     )
@@ -86,39 +87,44 @@ def _work_on(context: Context, claimed: Sequence[Claimed], began: float) -> None
         work.outcome, work.error = "put_off", "its payment is being written by others all the time"
     _park(context, [w for w in works if not w.outcome and w.reading.odd])
     _put_off(context, [w for w in works if w.outcome == "put_off"])
-    duration_ms = round((time.perf_counter() - began) * 1000, 1)
-    _log(works, duration_ms)
+    _log(works, round((time.perf_counter() - began) * 1000, 1))
+
+
+def _used_up(context: Context, claimed: Claimed) -> _Work:
+    """Buried unread: reading it may be what killed the workers."""
+    work = _Work(claimed, Reading())
+    error = claimed.last_error or "the worker ended without a word each time"
+    _bury(context, work, "attempts_used_up", error)
+    return work
 
 
 def _read(context: Context, claimed: Sequence[Claimed]) -> list[_Work]:
-    bodies = cast(
-        "list[bytes | None]", context.client.mget([context.keys.body(one.member) for one in claimed])
-    )
+    if not claimed:
+        return []
+    names = [context.keys.body(one.member) for one in claimed]
+    bodies = cast("list[bytes | None]", context.client.mget(names))
     works = []
     for one, body in zip(claimed, bodies, strict=True):
-        work = _Work(one, body or b"", Reading(dead="body_missing"))
+        work = _Work(one, Reading(dead="body_missing"))
         works.append(work)
         if body is None:
             continue
         try:
-            work.reading = read(one.member, body, one.due_ms, livemode=context.livemode, apps=context.apps)
+            work.reading = read(one.member, body, one.since_ms, livemode=context.livemode, apps=context.apps)
         except Exception as error:  # noqa: BLE001  a mistake of ours in one event must not stop its neighbours
             work.reading, work.outcome, work.error = Reading(), "put_off", repr(error)
     return works
 
 
-def _bury(context: Context, work: _Work) -> None:
-    reason, error = work.reading.dead, work.reading.error
-    if work.claimed.used_up:
-        reason, error = (
-            "attempts_used_up",
-            work.claimed.last_error or "the worker ended without a word each time",
-        )
-    work.outcome, work.error = "dead", error
-    attempts = min(work.claimed.attempts, due.ATTEMPTS)
+def _bury(context: Context, work: _Work, reason: str, error: str) -> None:
+    work.outcome, work.error = "dead", f"{reason} {error}".strip()
+    member = work.claimed.member
+    about = work.reading.about
+    if not about and not member.startswith("~"):
+        about = {"event_id": member.partition(":")[0]}
     dead_letters.bury(
-        context.client, context.keys, EVENTS, work.claimed.member, reason,
-        attempts=attempts, about=work.reading.about, last_error=error,
+        context.client, context.keys, EVENTS, member, reason,
+        attempts=min(work.claimed.attempts, due.ATTEMPTS), about=about, last_error=error,
     )  # fmt: skip
 
 
@@ -129,9 +135,12 @@ def _record_without_document(context: Context, works: list[_Work]) -> None:
         unit = Unit(done=[work.claimed.member], only_if_taken=True, aside=work.reading.aside)
         if work.reading.aside:
             work.outcome = "kept_aside"
-        else:
-            assert work.reading.event is not None  # noqa: S101  for the type checker
-            unit.messages = [message.of_event(work.reading.event, work.body, work.claimed.due_ms)]
+        elif work.reading.event is not None:
+            try:
+                unit.messages = [message.of_event(work.reading.event, work.claimed.since_ms)]
+            except RecursionError as error:
+                _bury(context, work, "not_json", repr(error))
+                continue
             work.outcome = "passed_through"
         units.append(unit)
     ledger.record(context.client, context.keys, EVENTS, units, context.keep_bodies_s)
@@ -139,25 +148,21 @@ def _record_without_document(context: Context, works: list[_Work]) -> None:
 
 def _fold_and_record(context: Context, works: list[_Work]) -> list[_Work]:
     """Fold and record; returns those whose payment had moved meanwhile, to be folded again."""
-    books, newer = ledger.load(
-        context.client, context.keys, [(w.sighting.charge_id, _payment_named_by(w, context)) for w in works]
-    )
+    pairs = [(work.sighting.charge_id, _payment_named_by(work, context)) for work in works]
+    books = ledger.load(context.client, context.keys, pairs)
     ties = dict(books.ties)
     groups: dict[str, list[_Work]] = {}
     for work in works:
         name = ties.get(work.sighting.charge_id) or _payment_named_by(work, context)
         if name is None:  # a refund of a charge that we have never seen
             _odd(work, "refund_of_unpaid_charge")
-        elif name in newer:
-            work.outcome, work.error, work.count_back = (
-                "put_off",
-                "its payment was written by a later release",
-                True,
-            )
+        elif name in books.unreadable:
+            problem = books.unreadable[name]
+            work.outcome, work.error = "put_off", repr(problem)
+            work.count_back = isinstance(problem, NewerSchema)
         else:
-            ties.setdefault(
-                work.sighting.charge_id, name
-            )  # two orders cannot both have it, within a batch either
+            # two payments cannot both have a charge, within a batch either
+            ties.setdefault(work.sighting.charge_id, name)
             groups.setdefault(name, []).append(work)
     units = []
     for name, group in groups.items():
@@ -198,7 +203,7 @@ def _fold_group(group: list[_Work], held: Held, ties: ledger.Ties) -> Unit:
         work.told = [one.id for one in folded.messages]
         if folded.ask:
             asks.append(f":{work.sighting.charge_id}")
-    unit.payment = payment
+    unit.becomes(payment)
     unit.charges = [charge.id for charge in payment.charges if charge.id not in ties]
     unit.asks = asks
     return unit

@@ -20,15 +20,15 @@ from payments.gateway import Gateway, NotFound, Refused, Unanswered
 from payments.keys import ASKS
 from payments.ledger import Unit
 from payments.payment import NewerSchema
-from payments.sighting import Malformed, Sighting, evidence, order_of
+from payments.sighting import Malformed, Sighting, evidence, facts_of, order_of
 from workers.context import Context
 from workers.reading import Reading, read
 
 CLAIM = 20  # asks at once
 FOR_S = 30.0
 ANSWER_WITHIN = 45.0  # seconds for all calls about one charge; below the lease
-_GIVE_UP_MS = 24 * 3600 * 1000  # an event that could not be asked about for so long is a person's
-_NOT_YET_MS = 600_000  # for how long a refund that the event calls ended may still be pending in the answer
+_GIVE_UP_MS = 24 * 3600 * 1000  # what could not be asked for so long is a person's
+_NOT_YET_MS = 3_600_000  # for how long a refund that the event calls ended may still be pending in the answer
 _REFOLDS = 5
 
 log = structlog.get_logger()
@@ -42,9 +42,13 @@ class _Ask:
     now_ms: int
     charge_id: str = ""
     odd: str = ""
-    since_ms: int = 0
     reading: Reading = field(default_factory=Reading)
     found: Sighting | None = None
+
+    @property
+    def age_ms(self) -> int:
+        """For how long it has been waiting for an answer; a retry by a person begins anew."""
+        return self.now_ms - self.claimed.since_ms
 
     @property
     def about(self) -> dict[str, str]:
@@ -86,7 +90,10 @@ async def _drain(context: Context) -> int:
 
 
 async def _ask_all(context: Context, gateway: Gateway, members: Sequence[Claimed], now_ms: int) -> None:
-    await asyncio.gather(*(_ask(context, gateway, _Ask(one, now_ms, since_ms=one.due_ms)) for one in members))
+    asks = [_ask(context, gateway, _Ask(one, now_ms)) for one in members]
+    for problem in await asyncio.gather(*asks, return_exceptions=True):  # one's must not cut off the others
+        if isinstance(problem, BaseException):
+            raise problem
 
 
 async def _ask(context: Context, gateway: Gateway, ask: _Ask) -> None:
@@ -101,11 +108,9 @@ async def _ask(context: Context, gateway: Gateway, ask: _Ask) -> None:
     except _Dead as dead:
         outcome, told, error = "dead", [], f"{dead.reason} {dead.error}".strip()
         _bury(context, ask, dead)
-    except (_NotYet, Unanswered, NewerSchema) as problem:
+    except (_NotYet, Unanswered) as problem:
         outcome, told, error = "put_off", [], str(problem)
-        later = Later(
-            ask.claimed.member, due.backoff_by_age_ms(ask.now_ms - ask.since_ms), error, count_back=True
-        )
+        later = Later(ask.claimed.member, due.backoff_by_age_ms(ask.age_ms), error, count_back=True)
         due.put_off(context.client, context.keys, ASKS, [later])
     except Exception as mistake:
         outcome, told, error = "put_off", [], repr(mistake)
@@ -126,11 +131,9 @@ def _read_question(context: Context, ask: _Ask) -> None:
     body = cast("bytes | None", context.client.get(context.keys.body(member)))
     if body is None:
         raise _Dead("body_missing")
-    noted = context.client.hmget(context.keys.event(member), ["received", "odd"])
-    received, odd = cast("list[bytes | None]", noted)
-    ask.since_ms = int(received or ask.since_ms)
+    odd = cast("bytes | None", context.client.hget(context.keys.event(member), "odd"))
     ask.odd = odd.decode() if odd else ""
-    ask.reading = read(member, body, ask.since_ms, livemode=context.livemode, apps=context.apps)
+    ask.reading = read(member, body, ask.claimed.since_ms, livemode=context.livemode, apps=context.apps)
     charge_id = sightings.charge_named_by(ask.reading.event) if ask.reading.event else None
     if charge_id is None:
         raise _Dead(ask.reading.dead or "no_charge", ask.reading.error)
@@ -156,7 +159,7 @@ async def _answer(gateway: Gateway, ask: _Ask) -> Sighting:
     except Malformed as error:
         raise _Dead("malformed", str(error)) from None
     except Unanswered as error:
-        if ask.reading.event and ask.now_ms - ask.since_ms > _GIVE_UP_MS:
+        if ask.age_ms > _GIVE_UP_MS:
             raise _Dead("gateway_unreachable", str(error)) from None
         raise
     if found.charge_id != ask.charge_id:
@@ -177,16 +180,19 @@ def _settle(context: Context, ask: _Ask) -> tuple[str, list[str]]:
         _compare(ask, ask.reading.sighting, found)
     named = f"{found.app}:{order_of(found.charge, context.order_key)}"
     for _ in range(_REFOLDS):
-        books, newer = ledger.load(context.client, context.keys, [(found.charge_id, named)])
+        books = ledger.load(context.client, context.keys, [(found.charge_id, named)])
         name = books.ties.get(found.charge_id, named)
-        if name in newer:
-            raise _NotYet("its payment was written by a later release")
+        problem = books.unreadable.get(name)
+        if isinstance(problem, NewerSchema):
+            raise _NotYet(str(problem))
+        if problem:
+            raise problem
         held = books.held[name]
         odd = oddity(held.payment, found)
         if odd:
             known = held.payment.charge(found.charge_id)
             raise _Dead(
-                "identity_conflict", odd, {"charge": found.charge_id, "payment": name, **_facts(known)}
+                "identity_conflict", odd, {"charge": found.charge_id, "payment": name, **facts_of(known)}
             )
         folded = fold(held.payment, found)
         charge = folded.payment.charge(found.charge_id)
@@ -194,13 +200,15 @@ def _settle(context: Context, ask: _Ask) -> tuple[str, list[str]]:
         open_question = unexplained(folded.payment, charge) if charge and member.startswith(":") else 0
         unit = Unit(
             held,
-            folded.payment,
             charges=[] if found.charge_id in books.ties else [found.charge_id],
             messages=message.of_fold(folded, found),
             done=[] if open_question else [member],
             asks=[f":{found.charge_id}"] if folded.ask and not member.startswith(":") else [],
         )
+        unit.becomes(folded.payment)
         if not ledger.record(context.client, context.keys, ASKS, [unit], context.keep_bodies_s):
+            if open_question and charge and charge.amount_refunded > (found.charge.amount_refunded or 0):
+                raise _NotYet("more was refunded since we asked")
             if open_question:
                 raise _Dead("refunds_unexplained", f"{open_question} more than the refunds that Ping++ lists")
             return ("published" if folded.messages else "known"), [one.id for one in folded.messages]
@@ -224,7 +232,7 @@ def _compare(ask: _Ask, claimed: Sighting, found: Sighting) -> None:
         elif (refund.succeeded and there.failed) or (refund.failed and there.succeeded):
             differences.append(f"refund {refund.id} status")
         elif (refund.succeeded or refund.failed) and not (there.succeeded or there.failed):
-            if ask.now_ms - ask.since_ms < _NOT_YET_MS:
+            if ask.age_ms < _NOT_YET_MS:
                 raise _NotYet("the event calls the refund ended, Ping++ calls it pending")
             differences.append(f"refund {refund.id} status")
     if differences:
@@ -243,18 +251,3 @@ def _bury(context: Context, ask: _Ask, dead: _Dead) -> None:
         attempts=min(ask.claimed.attempts, due.ATTEMPTS), about=ask.about, last_error=dead.error,
         evidence={name: value for name, value in both.items() if value},
     )  # fmt: skip
-
-
-def _facts(charge: Any) -> dict[str, Any]:
-    names = (
-        "order_no",
-        "amount",
-        "currency",
-        "channel",
-        "livemode",
-        "paid",
-        "time_paid",
-        "transaction_no",
-        "reversed",
-    )
-    return {name: getattr(charge, name) for name in names} if charge else {}

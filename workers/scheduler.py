@@ -36,6 +36,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it holds no secret but Redis's address
     watch_parent()
     log.info("scheduler ready")
     reachable = True

@@ -5,6 +5,7 @@ and it does not fork for each job, because a fork costs more than a whole batch.
 """
 
 import gc
+import signal
 import sys
 import time
 from typing import Any
@@ -100,6 +101,11 @@ def run(context: Context, what: str, connection: Any) -> None:
             if now - self._beat_at >= _HEARTBEAT_EVERY:
                 self._beat_at = now
                 super().heartbeat(timeout, pipeline)
+
+        def _install_signal_handlers(self) -> None:
+            super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+            # Secrets are read at the start: this one ends, and the pool starts it again with what they are by then.
+            signal.signal(signal.SIGHUP, self.request_stop)
 
         def request_stop(self, signum: Any, frame: Any) -> None:
             """Finish what has begun, and begin no further batch."""

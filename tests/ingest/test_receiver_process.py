@@ -178,6 +178,10 @@ def test_it_does_not_start_without_a_readable_key(server: Server, tmp_path: Path
 def test_it_does_not_start_where_redis_cannot_be_written(key: Path, tmp_path: Path) -> None:
     said = refused(REDIS_URL="redis://127.0.0.1:1", PINGPP_PUBLIC_KEY_FILES=str(key))
     assert "Redis" in said
+    for url in ("redis://:secretpart/rest@h:6379", "http://secretpart", "secretpart"):
+        said = refused(REDIS_URL=url, PINGPP_PUBLIC_KEY_FILES=str(key))
+        assert "REDIS_URL" in said
+        assert "secretpart" not in said
     said = refused(REDIS_URL="", DATA_DIR=str(tmp_path / "none"), PINGPP_PUBLIC_KEY_FILES=str(key))
     assert "make run" in said
     with redis_server.start(tmp_path / "data") as own, redis.Redis.from_url(own.url) as client:

@@ -64,7 +64,7 @@ def test_nobody_answers(line: str, nobody: int) -> None:
 def test_what_is_no_address_is_not_repeated(line: str) -> None:
     status, out, err = run(line, REDIS_URL="http://user:hunter2@x:y")
     assert (status, out) == (2, "")
-    assert "REDIS_URL is no address" in err
+    assert "REDIS_URL: not an address" in err
     assert "hunter2" not in err
 
 

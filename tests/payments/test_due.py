@@ -31,13 +31,13 @@ def scores(client: redis.Redis) -> dict[str, float]:
 def test_what_is_due_is_lent_for_the_length_of_a_lease(client: redis.Redis) -> None:
     put(client, {"a": 1, "b": 2, "later": 9e15})
     claimed = due.claim(client, KEYS, EVENTS, 10, first=False)
-    assert [(m.member, m.due_ms, m.attempts) for m in claimed.members] == [("a", 1, 1), ("b", 2, 1)]
+    assert [(m.member, m.since_ms, m.attempts) for m in claimed.members] == [("a", 1, 1), ("b", 2, 1)]
     assert scores(client) == {
         "a": claimed.now_ms + due.LEASE_MS[EVENTS],
         "b": claimed.now_ms + due.LEASE_MS[EVENTS],
         "later": 9e15,
     }
-    assert client.hgetall(TRIED) == {b"a": b"1", b"b": b"1"}
+    assert client.hgetall(TRIED) == {b"a": b"1 1 ", b"b": b"1 2 "}
     assert claim(client) == []
 
 
@@ -51,35 +51,36 @@ def test_no_more_than_asked_for(client: redis.Redis) -> None:
 def test_one_that_was_tried_comes_alone_and_takes_nobody_with_it(
     client: redis.Redis, tried_first: bool
 ) -> None:
-    put(client, {"a": 1, "tried": 2, "b": 3}, {"tried": "1 it broke"})
+    put(client, {"a": 1, "tried": 2, "b": 3}, {"tried": "1 777 it broke"})
     if not tried_first:
         assert claim(client) == [("a", 1), ("b", 1)]
     (alone,) = due.claim(client, KEYS, EVENTS, 10, first=False, tried_first=tried_first).members
     assert (alone.member, alone.attempts, alone.last_error) == ("tried", 2, "it broke")
-    assert client.hget(TRIED, "tried") == b"2 it broke"
+    assert alone.since_ms == 777
+    assert client.hget(TRIED, "tried") == b"2 777 it broke"
 
 
 def test_two_that_were_tried_come_one_after_the_other(client: redis.Redis) -> None:
-    put(client, {"x": 1, "y": 2}, {"x": "1", "y": "3"})
+    put(client, {"x": 1, "y": 2}, {"x": "1 5 ", "y": "3 5 "})
     assert claim(client) == [("x", 2)]
     assert claim(client) == [("y", 4)]
 
 
 def test_many_that_were_tried_do_not_hide_those_that_were_not(client: redis.Redis) -> None:
     old = {f"old{n}": n for n in range(30)}
-    put(client, {**old, "new": 1000}, dict.fromkeys(old, "1"))
+    put(client, {**old, "new": 1000}, dict.fromkeys(old, "1 5 "))
     assert claim(client, 10) == [("new", 1)]
     assert len(claim(client, 10)) == 1
 
 
 def test_one_that_used_up_its_attempts_is_handed_out_to_be_buried(client: redis.Redis) -> None:
-    put(client, {"x": 1}, {"x": f"{ATTEMPTS}"})
+    put(client, {"x": 1}, {"x": f"{ATTEMPTS} 5 "})
     for _ in range(3):
         (one,) = due.claim(client, KEYS, EVENTS, 10, first=False).members
         assert one.used_up
         assert one.attempts == ATTEMPTS + 1
         client.zadd(DUE, {"x": 1})
-    put(client, {"y": 0}, {"y": f"{ATTEMPTS - 1}"})
+    put(client, {"y": 0}, {"y": f"{ATTEMPTS - 1} 5 "})
     (one,) = due.claim(client, KEYS, EVENTS, 10, first=False).members
     assert not one.used_up
 
@@ -92,13 +93,36 @@ def test_the_first_claim_of_a_drain_unsets_the_bell(client: redis.Redis, first: 
 
 
 def test_put_off_is_only_what_is_still_there(client: redis.Redis) -> None:
-    put(client, {"a": 1, "b": 1}, {"a": "3 old", "b": "2"})
+    put(client, {"a": 1, "b": 1}, {"a": "3 5 old", "b": "2 6 "})
     put_off = [Later("a", 60_000, "new"), Later("b", 1_000, "x", count_back=True), Later("done", 1, "x")]
     due.put_off(client, KEYS, EVENTS, put_off)
     found = scores(client)
     assert found.keys() == {"a", "b"}
     assert 58_000 <= found["a"] - found["b"] <= 60_000
-    assert client.hgetall(TRIED) == {b"a": b"3 new"}
+    assert client.hgetall(TRIED) == {b"a": b"3 5 new", b"b": b"0 6 x"}
+
+
+def test_one_whose_count_was_set_back_comes_with_the_others_and_is_as_old_as_it_was(
+    client: redis.Redis,
+) -> None:
+    put(client, {"a": 1, "b": 2}, {"b": "0 777 away"})
+    claimed = due.claim(client, KEYS, EVENTS, 10, first=False).members
+    assert [(m.member, m.since_ms, m.attempts) for m in claimed] == [("a", 1, 1), ("b", 777, 1)]
+
+
+@pytest.mark.parametrize(
+    ("value", "read"), [(None, (0, None, "")), (b"1 5 ", (1, 5, "")), (b"3 5 it broke", (3, 5, "it broke"))]
+)
+def test_what_a_field_of_attempts_says(value: bytes | None, read: tuple[int, int | None, str]) -> None:
+    assert due.read_attempts(value) == read
+
+
+def test_jobs_do_not_pile_up_while_no_worker_runs(client: redis.Redis) -> None:
+    put(client, {"a": 1})
+    for _ in range(30):
+        client.delete(BELL)
+        bell.ring_if_due(client, KEYS, EVENTS)
+    assert 1 < client.llen("rq:queue:events") < 10
 
 
 def test_delays_grow_and_none_is_the_same_as_another() -> None:

@@ -7,6 +7,7 @@ import redis
 from msgspec.structs import replace
 
 from payments import ledger
+from payments import payment as document
 from payments.fold import fold
 from payments.keys import CHECKS, EVENTS, Keys
 from payments.ledger import Held, Unit
@@ -26,14 +27,18 @@ def snapshot(client: redis.Redis) -> dict[bytes, Any]:
 
 
 def held(client: redis.Redis) -> Held:
-    books, newer = ledger.load(client, KEYS, [(CHARGE, NAME)])
-    assert not newer
-    return books.held[NAME]
+    return ledger.load(client, KEYS, [(CHARGE, NAME)]).held[NAME]
+
+
+def unit(read: Held, payment: Payment, **more: Any) -> Unit:
+    one = Unit(read, **more)
+    one.becomes(payment)
+    return one
 
 
 def paid_unit(read: Held, **more: Any) -> Unit:
     folded = fold(read.payment, of_charge(charge_object(), "webhook", 5))
-    return Unit(read, folded.payment, charges=[CHARGE], messages=[b"{}"], done=["evt_1:ch_1"], **more)
+    return unit(read, folded.payment, charges=[CHARGE], messages=[b"{}"], done=["evt_1:ch_1"], **more)
 
 
 def record(client: redis.Redis, *units: Unit) -> list[Unit]:
@@ -44,11 +49,12 @@ def test_one_step_writes_document_tie_message_and_takes_the_event_off(client: re
     client.zadd(KEYS.due(EVENTS), {"evt_1:ch_1": 1, "evt_2:ch_2": 1})
     client.hset(KEYS.attempts(EVENTS), mapping={"evt_1:ch_1": 1, "evt_2:ch_2": 1})
     client.set(KEYS.body("evt_1:ch_1"), b"body")
-    unit = paid_unit(held(client), checks={CHARGE: 777, "ch_other": None}, asks=[":ch_3"])
+    paid = paid_unit(held(client), checks={CHARGE: 777, "ch_other": None}, asks=[":ch_3"])
     client.zadd(KEYS.due(CHECKS), {"ch_other": 1})
-    assert record(client, unit) == []
+    assert record(client, paid) == []
     read = held(client)
-    assert (read.payment, len(read.token)) == (unit.payment, TOKEN_BYTES)
+    assert (read.payment.status, len(read.token)) == ("paid", TOKEN_BYTES)
+    assert paid.document == document.encode(read.payment)
     assert client.get(KEYS.charge(CHARGE)) == NAME.encode()
     assert client.zrange(KEYS.payments, 0, -1) == [NAME.encode()]
     assert client.xlen(KEYS.fulfilment) == 1
@@ -63,17 +69,17 @@ def test_a_payment_that_moved_since_it_was_read_changes_nothing(client: redis.Re
     client.zadd(KEYS.due(EVENTS), {"evt_1:ch_1": 1})
     stale = held(client)
     folded = fold(stale.payment, of_charge(unpaid(), "webhook", 5))
-    record(client, Unit(stale, folded.payment, charges=[CHARGE]))
+    record(client, unit(stale, folded.payment, charges=[CHARGE]))
     before = snapshot(client)
-    unit = paid_unit(stale)
-    assert record(client, unit) == [unit]
+    paid = paid_unit(stale)
+    assert record(client, paid) == [paid]
     assert snapshot(client) == before
 
 
 def test_a_document_of_the_same_content_has_another_token(client: redis.Redis) -> None:
     record(client, paid_unit(held(client)))
     first = held(client)
-    record(client, Unit(first, replace(first.payment)))
+    record(client, unit(first, replace(first.payment)))
     assert held(client).token != first.token
     assert held(client).payment == first.payment
 
@@ -82,22 +88,22 @@ def test_a_charge_that_is_tied_to_another_payment_changes_nothing(client: redis.
     read = held(client)
     client.set(KEYS.charge(CHARGE), "app:another")
     before = snapshot(client)
-    unit = paid_unit(read)
-    assert record(client, unit) == [unit]
+    paid = paid_unit(read)
+    assert record(client, paid) == [paid]
     assert snapshot(client) == before
 
 
 def test_one_that_moved_does_not_hold_up_the_others_of_its_call(client: redis.Redis) -> None:
     stale = held(client)
     record(
-        client, Unit(stale, fold(stale.payment, of_charge(unpaid(), "webhook", 5)).payment, charges=[CHARGE])
+        client, unit(stale, fold(stale.payment, of_charge(unpaid(), "webhook", 5)).payment, charges=[CHARGE])
     )
     others = []
     for number in range(2, 250):
         look = of_charge(charge_object(number), "webhook", 5)
         empty = Held(Payment(SCHEMA, APP, f"order{number:08d}", created_ms=1))
         others.append(
-            Unit(empty, fold(empty.payment, look).payment, charges=[look.charge_id], messages=[b"{}"])
+            unit(empty, fold(empty.payment, look).payment, charges=[look.charge_id], messages=[b"{}"])
         )
     moved = paid_unit(stale)
     assert record(client, *others[:150], moved, *others[150:]) == [moved]
@@ -122,7 +128,7 @@ def test_no_new_fact_writes_no_document_and_is_done(client: redis.Redis) -> None
     record(client, paid_unit(held(client)))
     client.zadd(KEYS.due(EVENTS), {"evt_9:ch_1": 1})
     read = held(client)
-    assert record(client, Unit(read, read.payment, done=["evt_9:ch_1"])) == []
+    assert record(client, unit(read, read.payment, done=["evt_9:ch_1"])) == []
     assert held(client) == read
     assert client.zcard(KEYS.due(EVENTS)) == 0
 
@@ -131,22 +137,39 @@ def test_a_charge_tied_to_another_payment_than_its_order_number_names_is_loaded_
     client: redis.Redis,
 ) -> None:
     record(client, paid_unit(held(client)))
-    books, _ = ledger.load(client, KEYS, [(CHARGE, f"{APP}:something_else"), ("ch_new", None)])
+    books = ledger.load(client, KEYS, [(CHARGE, f"{APP}:something_else"), ("ch_new", None)])
     assert books.ties == {CHARGE: NAME}
     assert books.held[NAME].payment.charges[0].id == CHARGE
 
 
 def test_every_payment_that_a_charge_is_said_to_belong_to_is_loaded(client: redis.Redis) -> None:
-    books, _ = ledger.load(client, KEYS, [(CHARGE, "app:a"), (CHARGE, None), (CHARGE, "app:b")])
+    books = ledger.load(client, KEYS, [(CHARGE, "app:a"), (CHARGE, None), (CHARGE, "app:b")])
     assert books.held.keys() == {"app:a", "app:b"}
 
 
-def test_a_document_of_a_later_release_is_left_alone(client: redis.Redis) -> None:
-    client.set(KEYS.payment(NAME), b"0" * TOKEN_BYTES + b'{"schema":99,"app":"a","order_no":"o"}')
-    books, newer = ledger.load(client, KEYS, [(CHARGE, NAME)])
-    assert (newer, books.held) == ({NAME}, {})
+@pytest.mark.parametrize("more", [b"", b',"charges":{"a":"another shape"}'])
+def test_a_document_of_a_later_release_is_left_alone(client: redis.Redis, more: bytes) -> None:
+    client.set(
+        KEYS.payment(NAME), b"0" * TOKEN_BYTES + b'{"schema":99,"app":"a","order_no":"o"' + more + b"}"
+    )
+    books = ledger.load(client, KEYS, [(CHARGE, NAME)])
+    assert (books.held, type(books.unreadable[NAME])) == ({}, NewerSchema)
     with pytest.raises(NewerSchema):
         ledger.load_payment(client, KEYS, NAME)
+
+
+def test_one_that_cannot_be_read_does_not_stop_the_others(client: redis.Redis) -> None:
+    client.set(KEYS.payment("app:broken"), b"0" * TOKEN_BYTES + b"{")
+    books = ledger.load(client, KEYS, [(CHARGE, NAME), ("ch_x", "app:broken")])
+    assert (set(books.held), set(books.unreadable)) == ({NAME}, {"app:broken"})
+    assert not isinstance(books.unreadable["app:broken"], NewerSchema)
+
+
+def test_the_body_of_what_others_have_taken_does_not_expire(client: redis.Redis) -> None:
+    client.set(KEYS.body("evt_1:ch_1"), b"body")
+    record(client, paid_unit(held(client)))
+    assert client.xlen(KEYS.fulfilment) == 1
+    assert client.ttl(KEYS.body("evt_1:ch_1")) == -1
 
 
 def test_a_script_that_redis_forgot_is_loaded_again(client: redis.Redis) -> None:
@@ -155,6 +178,6 @@ def test_a_script_that_redis_forgot_is_loaded_again(client: redis.Redis) -> None
     for number in range(1, 151):  # more than one call: a pipeline
         look = of_charge(charge_object(number), "webhook", 5)
         empty = Held(Payment(SCHEMA, APP, f"order{number:08d}", created_ms=1))
-        units.append(Unit(empty, fold(empty.payment, look).payment, charges=[look.charge_id]))
+        units.append(unit(empty, fold(empty.payment, look).payment, charges=[look.charge_id]))
     assert record(client, *units) == []
     assert client.zcard(KEYS.payments) == 150

@@ -89,6 +89,19 @@ def test_each_key_of_a_ring_counts_and_the_one_in_use_comes_first(signer: Signer
     assert ring.verify(BODY, old.sign(BODY))
 
 
+def test_a_file_may_hold_several_keys(signer: Signer) -> None:
+    other = Signer()
+    for between in (b"", b"\n", b"\r\n# the next one\r\n"):
+        ring = read_ring([("both.pem", signer.pem + between + other.pem)])
+        assert len(ring.keys) == 2
+        assert ring.verify(BODY, signer.sign(BODY))
+        assert ring.verify(BODY, other.sign(BODY))
+    literal = (signer.pem + other.pem).replace(b"\n", b"\\n")
+    assert len(read_ring([("literal", literal)]).keys) == 2
+    with pytest.raises(UnreadableKey):
+        read_ring([("half", signer.pem + other.pem[:200])])
+
+
 def malformed(good: str) -> list[str | None]:
     return [
         None,

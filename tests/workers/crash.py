@@ -157,9 +157,25 @@ def leases_run_out(client: redis.Redis) -> None:
             client.zadd(KEYS.due(what), dict.fromkeys(members, 0), xx=True)
 
 
+def bodies_stay(client: redis.Redis) -> None:
+    """No body expires while its event waits for work or for a person."""
+    any_client: Any = client
+    waiting: set[bytes] = set()
+    for what in DUE_SETS:
+        waiting |= set(any_client.zrange(KEYS.due(what), 0, -1))
+    for id_ in any_client.zrange(KEYS.dead_letters, 0, -1):
+        waiting.add(any_client.hget(KEYS.dead_letter(id_.decode()), "member"))
+    for member in waiting:
+        assert client.ttl(KEYS.body(member.decode())) in (
+            -1,
+            -2,
+        )  # -2: a question about a charge alone has none
+
+
 def work(context: Context) -> None:
     """What workers do when bells ring, until nothing waits."""
     for _ in range(40):
+        bodies_stay(context.client)
         leases_run_out(context.client)
         apply_events.drain(context)
         in_thread(lambda: ask.drain(context))
@@ -202,6 +218,7 @@ def check(client: redis.Redis) -> None:
         assert dead_letters.body(client, KEYS, letter) is not None
         assert client.ttl(KEYS.body(letter.member)) == -1
     assert client.hgetall(KEYS.kept_aside) == {b"other_mode": b"1"}
+    bodies_stay(client)
     for what in DUE_SETS:
         assert client.zcard(KEYS.due(what)) == 0
         assert client.hlen(KEYS.attempts(what)) == 0

@@ -1,6 +1,7 @@
 """Batches: what arrives together, belongs together or breaks must not disturb its neighbours."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ import redis
 from payments import due
 from payments.keys import ASKS, EVENTS
 from tests.conftest import charge_object, event_body, messages, refund_object, unpaid
-from tests.workers.crash import KEYS, context_with, leases_run_out
+from tests.workers.crash import KEYS, Killed, context_with, leases_run_out, survives
 from workers import apply_events
+from workers.reading import read
 
 
 def put(client: redis.Redis, *bodies: bytes) -> list[str]:
@@ -91,13 +93,77 @@ def test_a_mistake_of_ours_in_one_payment_stops_no_other(client: redis.Redis, mo
 
 
 def test_a_document_of_a_later_release_waits_for_a_later_worker(client: redis.Redis) -> None:
-    document = b'{"schema":99,"app":"app_1Gqj58ynP0mHeX1q","order_no":"order00000001"}'
+    document = b'{"schema":99,"app":"app_1Gqj58ynP0mHeX1q","order_no":"order00000001","charges":{}}'
     client.set(KEYS.payment("app_1Gqj58ynP0mHeX1q:order00000001"), b"0" * 16 + document)
     put(client, event_body(charge_object()), event_body(charge_object(2)))
     apply_events.drain(context_with(client))
     assert told(client) == ["paid:order00000002"]
     assert client.zcard(KEYS.due(EVENTS)) == 1
-    assert client.hlen(KEYS.attempts(EVENTS)) == 0
+    tried: Any = client.hvals(KEYS.attempts(EVENTS))
+    assert due.read_attempts(*tried)[0] == 0
+
+
+def test_one_payment_that_cannot_be_read_does_not_stop_the_others(client: redis.Redis) -> None:
+    client.set(KEYS.payment("app_1Gqj58ynP0mHeX1q:order00000001"), b"0" * 16 + b"{")
+    put(client, event_body(charge_object()), event_body(charge_object(2)))
+    apply_events.drain(context_with(client))
+    assert told(client) == ["paid:order00000002"]
+    assert client.zcard(KEYS.due(EVENTS)) == 1
+
+
+def test_an_event_that_kills_whoever_reads_it_ends_as_a_dead_letter(
+    client: redis.Redis, monkeypatch: Any
+) -> None:
+    members = put(client, event_body(charge_object()), event_body(charge_object(2)))
+
+    def deadly(member: str, *args: Any, **more: Any) -> Any:
+        if member == members[0]:
+            raise Killed
+        return read(member, *args, **more)
+
+    monkeypatch.setattr(apply_events, "read", deadly)
+    for _ in range(due.ATTEMPTS + 3):
+        leases_run_out(client)
+        survives(lambda: apply_events.drain(context_with(client)))
+    assert told(client) == ["paid:order00000002"]
+    (letter,) = client.keys("dead_letter:*")
+    fields: Any = client.hgetall(letter)
+    assert (fields[b"reason"], fields[b"member"].decode()) == (b"attempts_used_up", members[0])
+    assert client.ttl(KEYS.body(members[0])) == -1
+    assert client.zcard(KEYS.due(EVENTS)) == 0
+
+
+ODD_ELSEWHERE: dict[str, Callable[[bytes], bytes]] = {
+    "invalid UTF-8": lambda body: body.replace(b'"iar_', b'"\xffiar_'),
+    "a number beyond reason": lambda body: body[:-1] + b', "n": 1e999}',
+    "an integer beyond reason": lambda body: body[:-1] + b', "n": ' + b"9" * 5000 + b"}",
+    "deep nesting": lambda body: body[:-1] + b', "n": ' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("how", ODD_ELSEWHERE)
+@pytest.mark.parametrize("type_", ["charge.succeeded", "order.succeeded"])
+def test_what_is_odd_outside_the_object_disturbs_no_neighbour(
+    client: redis.Redis, how: str, type_: str
+) -> None:
+    odd, good = event_body(charge_object(), type_), event_body(charge_object(2))
+    (member,) = put(client, odd)
+    client.set(KEYS.body(member), ODD_ELSEWHERE[how](odd))
+    put(client, good)
+    apply_events.drain(context_with(client))
+    assert told(client) == ["paid:order00000002"]
+    (letter,) = client.keys("dead_letter:*")
+    assert client.hget(letter, "reason") == b"not_json"
+
+
+def test_every_depth_of_nesting_ends_somewhere(client: redis.Redis) -> None:
+    depths = [*range(150, 260, 10), *range(900, 1100, 7)]
+    for n in depths:
+        flat = event_body({"id": f"obj_{n}", "deep": "here"}, "order.succeeded", number=n)
+        (member,) = put(client, flat)
+        client.set(KEYS.body(member), flat.replace(b'"here"', b"[" * n + b"]" * n))
+    apply_events.drain(context_with(client))
+    assert client.xlen("fulfilment") + client.zcard(KEYS.dead_letters) == len(depths)
 
 
 def test_an_event_whose_body_is_gone_is_a_dead_letter(client: redis.Redis) -> None:
@@ -110,7 +176,7 @@ def test_an_event_whose_body_is_gone_is_a_dead_letter(client: redis.Redis) -> No
 
 def test_one_that_was_tried_is_worked_on_between_those_that_were_not(client: redis.Redis) -> None:
     members = put(client, *(event_body(charge_object(n)) for n in range(1, 6)))
-    client.hset(KEYS.attempts(EVENTS), mapping=dict.fromkeys(members[:3], 1))
+    client.hset(KEYS.attempts(EVENTS), mapping=dict.fromkeys(members[:3], "1 5 "))
     assert apply_events.drain(context_with(client)) == 5
     assert told(client)[:2] == ["paid:order00000004", "paid:order00000005"]
     assert len(told(client)) == 5

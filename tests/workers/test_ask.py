@@ -10,7 +10,7 @@ import pytest
 import redis
 import stamina
 
-from payments import dead_letters
+from payments import dead_letters, due
 from payments.dead_letters import DeadLetter
 from payments.gateway import Gateway
 from payments.keys import ASKS, EVENTS
@@ -137,19 +137,85 @@ def test_what_contradicts_the_books_is_a_dead_letter_however_true(client: redis.
 def test_no_answer_is_asked_again_later_and_counts_no_attempt(client: redis.Redis, status: int) -> None:
     run(client, lambda _: httpx.Response(status, json={"error": {"message": "x"}}), ODD)
     assert client.zcard(KEYS.due(ASKS)) == 1
-    assert client.hlen(KEYS.attempts(ASKS)) == 0
+    tried: Any = client.hvals(KEYS.attempts(ASKS))
+    assert due.read_attempts(*tried)[0] == 0
     leases_run_out(client)
     run(client, says(charge_object()))
     assert told(client) == ["paid:order00000001"]
 
 
-def test_after_a_day_without_an_answer_it_is_a_persons(client: redis.Redis) -> None:
-    run(client, lambda _: httpx.Response(500, json={}), ODD)
-    (key,) = client.keys("event:*")
-    client.hset(key, "received", 1)
+def waits_since(client: redis.Redis, ms: int) -> None:
+    """As if it had been asked since then."""
+    members: Any = client.zrange(KEYS.due(ASKS), 0, -1)
+    client.hset(KEYS.attempts(ASKS), mapping=dict.fromkeys(members, f"0 {ms} away"))
     leases_run_out(client)
-    run(client, lambda _: httpx.Response(500, json={}))
+
+
+def away(_: httpx.Request) -> httpx.Response:
+    return httpx.Response(500, json={})
+
+
+def test_after_a_day_without_an_answer_it_is_a_persons_and_a_retry_has_another_day(
+    client: redis.Redis,
+) -> None:
+    run(client, away, ODD)
+    waits_since(client, 1)
+    run(client, away)
+    one = letter(client)
+    assert one.reason == "gateway_unreachable"
+    assert dead_letters.retry(client, KEYS, one)
+    run(client, away)
+    assert client.zcard(KEYS.due(ASKS)) == 1
+    assert client.zcard(KEYS.dead_letters) == 0
+
+
+def test_so_is_a_question_about_a_charge_alone(client: redis.Redis) -> None:
+    client.zadd(KEYS.due(ASKS), {":ch_1": 1})
+    run(client, away)
     assert letter(client).reason == "gateway_unreachable"
+
+
+def test_more_that_was_refunded_while_we_asked_is_asked_again(client: redis.Redis) -> None:
+    charge = charge_object(amount_refunded=40, refunds=refunds_of(refund_object()))
+    run(client, nothing, event_body(charge))
+    client.zadd(KEYS.due(ASKS), {f":{charge['id']}": 1})
+    context = context_with(client)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/refunds"):
+            put(client, event_body(charge_object(amount_refunded=70), number=2))  # a webhook overtakes us
+            apply_events.drain(context)
+            return httpx.Response(200, json=refunds_of(refund_object()))
+        return httpx.Response(200, json=charge)
+
+    now: Any = client.time()
+    waits_since(client, now[0] * 1000)
+    run(client, answer)
+    assert client.zcard(KEYS.dead_letters) == 0
+    assert client.zcard(KEYS.due(ASKS)) == 1
+
+
+def test_one_that_fails_does_not_cut_off_the_others(client: redis.Redis, monkeypatch: Any) -> None:
+    put_off = due.put_off
+
+    def failing(*args: Any) -> None:
+        if args[3] and args[3][0].member.endswith(f"{1:024d}"):
+            raise redis.ConnectionError("away")
+        put_off(*args)
+
+    monkeypatch.setattr(due, "put_off", failing)
+    odd = [event_body(charge_object(n), livemode=False) for n in (1, 2)]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return (
+            away(request)
+            if request.url.path.endswith(f"{1:024d}")
+            else httpx.Response(200, json=charge_object(2))
+        )
+
+    with pytest.raises(redis.ConnectionError):
+        run(client, answer, *odd)
+    assert told(client) == ["paid:order00000002"]
 
 
 def test_a_refusal_is_a_persons(client: redis.Redis) -> None:

@@ -14,12 +14,16 @@ import redis.asyncio
 
 from payments import dead_letters, event
 from payments.inbox import Inbox, NotStored
+from payments.replay import replay
 from processes.redis_server import Server
+from tests.conftest import charge_object, messages
 from tests.workers.crash import (
     EVENTS,
     KEYS,
     MODES,
+    PUBLISHED,
     Fault,
+    bodies_stay,
     check,
     context_with,
     failing,
@@ -168,3 +172,55 @@ def test_retry(server: Server, client: redis.Redis, mode: str) -> None:
 
     covered = enumerate_faults(server, client, mode, retry_all, lambda: work(context_with(client)))
     assert covered >= 4
+
+
+def replay_some(context: Context, which: Callable[[str], bool]) -> None:
+    """A person replays events, whatever became of them."""
+    found: Any = context.client.keys("body:*")
+    for member in sorted(key.decode().removeprefix("body:") for key in found):
+        if which(member):
+            replay(context.client, KEYS, member)
+
+
+def replay_all(context: Context) -> None:
+    replay_some(context, lambda _: True)
+
+
+def replay_what_is_in_the_books(context: Context) -> None:
+    """What is passed through is told again when a person asks for it, and what is kept aside is counted again."""
+    elsewhere = ("summary", charge_object(7)["id"])
+    replay_some(context, lambda member: not any(one in member for one in elsewhere))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_replay(server: Server, client: redis.Redis, mode: str) -> None:
+    def worked_on() -> None:
+        work(context_with(client))
+
+    assert enumerate_faults(server, client, mode, replay_what_is_in_the_books, worked_on) >= 8
+
+
+@pytest.mark.parametrize("person", [replay_all, lambda context: in_thread(lambda: work(context))])
+def test_a_drain_that_persons_and_others_overtake(
+    server: Server, client: redis.Redis, person: Callable[[Context], Any]
+) -> None:
+    """At each call of a slow drain somebody else replays, or does all of its work and buries what is dead."""
+    for at in range(1, LONGEST):
+        client.flushall()
+        accept_all(server.url)
+
+        def other() -> None:
+            with redis.Redis.from_url(server.url) as clean:
+                leases_run_out(clean)
+                person(context_with(clean))
+
+        fault = Fault(at, "overtaken before", other)
+        with failing(server.url, fault) as slow:
+            survives(lambda slow=slow: apply_events.drain(context_with(slow)))  # type: ignore[misc]
+        bodies_stay(client)
+        work(context_with(client))
+        told = [one for one in messages(client) if one["type"].startswith("pingpp.payment.")]
+        assert len({one["id"] for one in told}) == len(told) == len(PUBLISHED) - 1
+        if not fault.reached:
+            return
+    raise AssertionError("that many calls?")

@@ -1,14 +1,16 @@
 """The real RQ worker: rings are heard, and nothing runs but our own functions."""
 
+import http.server
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import redis
@@ -16,11 +18,13 @@ from rq import Queue
 from rq.callbacks import Callback
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.webhook import Webhook
 
 from payments import bell
 from payments.keys import EVENTS, Keys
 from processes.redis_server import Server
 from tests.conftest import charge_object, event_body
+from tests.workers.trace import Trace
 
 KEYS = Keys()
 
@@ -30,9 +34,16 @@ def environment(server: Server) -> dict[str, str]:
 
 
 @pytest.fixture
-def worker(server: Server, client: redis.Redis) -> Iterator[subprocess.Popen[bytes]]:
+def trace(tmp_path: Path) -> Path:
+    return tmp_path / "trace"
+
+
+@pytest.fixture
+def worker(server: Server, client: redis.Redis, trace: Path) -> Iterator[subprocess.Popen[bytes]]:
     assert client.ping()
-    process = subprocess.Popen([sys.executable, "-m", "workers.worker", EVENTS], env=environment(server))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workers.worker", EVENTS], env={**environment(server), "TRACE": str(trace)}
+    )
     yield process
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
@@ -44,6 +55,10 @@ def eventually(holds: Callable[[], Any]) -> None:
             return
         time.sleep(0.025)
     raise AssertionError("it never came to that")
+
+
+def has_status(job: Job, status: str) -> bool:
+    return job.get_status(refresh=True) == status
 
 
 def told(client: redis.Redis, so_many: int) -> bool:
@@ -70,32 +85,69 @@ def queue(client: redis.Redis) -> Queue:
     return Queue(EVENTS, connection=client, serializer=JSONSerializer)
 
 
+class Listener(http.server.BaseHTTPRequestHandler):
+    """Whoever calls here was told to by a job's hash."""
+
+    called: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.called.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Not to the terminal."""
+
+
 @pytest.mark.usefixtures("worker")
-def test_no_other_function_runs_whoever_enqueues_it(client: redis.Redis, tmp_path: Path) -> None:
-    traces = [tmp_path / name for name in ("function", "success", "failure")]
-    forbidden = queue(client).enqueue("os.mkdir", str(traces[0]))
-    called_back = [
-        queue(client).enqueue(
-            bell.JOBS[EVENTS], on_success=Callback("os.mkdir"), on_failure=Callback("os.mkdir"), result_ttl=60
-        ),
-        queue(client).enqueue("os.mkdir", str(traces[1]), on_failure=Callback("os.mkdir"), failure_ttl=60),
-    ]
-    eventually(lambda: forbidden.get_status(refresh=True) == "failed")
-    eventually(lambda: called_back[0].get_status(refresh=True) == "finished")
-    eventually(lambda: called_back[1].get_status(refresh=True) == "failed")
-    assert not any(path.exists() for path in traces)
-    fetched: Any = Job.fetch(forbidden.id, connection=client, serializer=JSONSerializer)
+def test_no_other_function_runs_and_nobody_is_called_whoever_enqueues_it(
+    client: redis.Redis, trace: Path
+) -> None:
+    leave = "tests.workers.trace.leave"
+    callbacks: Any = {
+        "on_success": Callback(leave),
+        "on_failure": Callback(leave),
+        "on_stopped": Callback(leave),
+    }
+    Listener.called.clear()
+    with http.server.HTTPServer(("127.0.0.1", 0), Listener) as listener:
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.server_port}/"
+        hooks = [Webhook(url, "finished"), Webhook(url, "failed")]
+        jobs = [
+            queue(client).enqueue(leave, failure_ttl=60),
+            queue(client).enqueue(leave, failure_ttl=60, webhooks=hooks, **callbacks),
+            queue(client).enqueue(bell.JOBS[EVENTS], result_ttl=60, webhooks=hooks, **callbacks),
+        ]
+        for job, status in zip(jobs, ("failed", "failed", "finished"), strict=True):
+            eventually(partial(has_status, job, status))
+        listener.shutdown()
+    assert not trace.exists()
+    assert Listener.called == []
+    fetched: Any = Job.fetch(jobs[0].id, connection=client, serializer=JSONSerializer)
     assert "PermissionError" in fetched.latest_result().exc_string
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_pickled_job_is_not_unpickled(client: redis.Redis) -> None:
-    job = Queue(EVENTS, connection=client).enqueue("os.getpid")
+def test_a_pickled_job_is_not_unpickled(client: redis.Redis, trace: Path) -> None:
+    Queue(EVENTS, connection=client).enqueue(bell.JOBS[EVENTS], Trace())
     eventually(lambda: client.llen("rq:queue:events") == 0)
     put(client, 1)
     bell.ring_if_due(client, KEYS, EVENTS)
     eventually(lambda: client.xlen("fulfilment") == 1)
-    assert job.get_status(refresh=True) != "finished"
+    assert not trace.exists()
+
+
+def test_on_sighup_it_ends_so_that_the_pool_starts_it_with_new_secrets(
+    server: Server, client: redis.Redis
+) -> None:
+    assert client.ping()
+    process = subprocess.Popen([sys.executable, "-m", "workers.worker", EVENTS], env=environment(server))
+    put(client, 1)
+    bell.ring_if_due(client, KEYS, EVENTS)
+    eventually(lambda: client.xlen("fulfilment") == 1)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(20) == 0
 
 
 def test_a_wrong_setting_stops_the_start_and_is_named(server: Server) -> None:
