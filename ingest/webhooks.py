@@ -92,7 +92,7 @@ class Webhooks:
         await self.inbox.accept(event.identify(body), body)
 
 
-def _check_headers(headers: list[tuple[bytes, bytes]]) -> str | None:
+def _check_headers(headers: list[tuple[bytes, bytes]]) -> bytes | None:
     """The signature, if there is exactly one. Raises Refused for what need not be read at all."""
     signatures = []
     for name, value in headers:
@@ -104,7 +104,7 @@ def _check_headers(headers: list[tuple[bytes, bytes]]) -> str | None:
                 raise Refused(NOT_JSON)
         elif name == b"content-length" and value.isdigit() and int(value) > BODY_LIMIT:
             raise Refused(TOO_LARGE)
-    return signatures[0].decode("latin-1") if len(signatures) == 1 else None
+    return signatures[0] if len(signatures) == 1 else None
 
 
 async def _within(seconds: float, coming: Coroutine[Any, Any, bytes]) -> bytes:

@@ -94,7 +94,7 @@ def digest(body: bytes) -> str:
     number = _ITS_NUMBER.match(after) if found else None
     if number:
         body = before + after[number.end() :]
-    return hashlib.blake2b(body, digest_size=8).hexdigest()
+    return hashlib.sha256(body).hexdigest()[:16]
 
 
 def decode(body: bytes) -> Event:
