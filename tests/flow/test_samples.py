@@ -45,6 +45,8 @@ def test_the_samples_end_as_seven_published_charges_and_two_dead_letters(system:
         refused = by_charge["ch_0e5eHSiLaLGCCmrfnHLebjbH"]
         assert refused["order_no"] == SHARED_ORDER
 
+        check_that_nothing_was_given_away(system, letters, bodies)
+
         before = books.snapshot(client)
         again = list(order)
         rng.shuffle(again)
@@ -52,6 +54,31 @@ def test_the_samples_end_as_seven_published_charges_and_two_dead_letters(system:
         assert [system.post(bodies[name]) for name in again] == [200] * 9
         until(lambda: books.idle(client), 30, "nothing waits")
         assert books.snapshot(client) == before
+
+
+def check_that_nothing_was_given_away(
+    system: System, letters: list[dict[str, Any]], bodies: dict[str, bytes]
+) -> None:
+    """No log and no listing shows a buyer's account, a scan code, a key or a signature; `show --raw` does."""
+    shown = [path.read_text() for path in system.directory.glob("*.log")]
+    assert len(shown) == 5
+    assert any("published" in one for one in shown)
+    for letter in letters:
+        shown += [system.cli("dead-letters", "show", letter["id"], *more) for more in ([], ["--json"])]
+    shown += [
+        system.cli(*line) for line in (["dead-letters", "list"], ["events", "list"], ["payments", "list"])
+    ]
+    secrets = [
+        "xin***@126.com",
+        "o9zpMs7Xk9e9aJbTXgufovuWGp7c",
+        "omYJse9x8w2TzmrxnUtrfr7qWhwc",
+        "2088202084460157",
+    ]
+    secrets += ["131141564583769183", system.environment["PINGPP_API_KEY"], "PRIVATE KEY"]
+    secrets += [system.signer.sign(body) for body in bodies.values()]
+    assert [secret for secret in secrets for text in shown if secret in text] == []
+    raw = "".join(system.cli("dead-letters", "show", letter["id"], "--raw") for letter in letters)
+    assert "2088202084460157" in raw
 
 
 def check_told(told: list[dict[str, Any]], bodies: dict[str, bytes], first_of_same: str) -> None:

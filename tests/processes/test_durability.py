@@ -212,3 +212,24 @@ def test_a_redis_that_cannot_write_its_snapshot_is_named(tmp_path: Path) -> None
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_settings_that_we_recommend_are_without_fault(tmp_path: Path) -> None:
+    conf = Path(__file__).parent.parent.parent / "deploy" / "redis.conf"
+    path = tmp_path / "redis.sock"
+    server = subprocess.Popen(
+        [find_binary(), conf, "--port", "0", "--unixsocket", path, "--dir", tmp_path, "--bind", "127.0.0.1"],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        with redis.Redis(unix_socket_path=str(path)) as client:
+            for _ in range(200):
+                try:
+                    client.ping()
+                    break
+                except redis.ConnectionError:
+                    time.sleep(0.05)
+            assert judge(*look(client)) == []
+    finally:
+        server.terminate()
+        server.wait(10)
