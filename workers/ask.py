@@ -16,7 +16,7 @@ from payments import sighting as sightings
 from payments.due import Claimed, Later
 from payments.event import app_of
 from payments.fold import conflicts, fold, oddity, unexplained
-from payments.gateway import Gateway, NotFound, Refused, Unanswered
+from payments.gateway import Gateway, NotFound, NotNow, Refused, Unanswered
 from payments.keys import ASKS
 from payments.ledger import Unit
 from payments.payment import NewerSchema
@@ -108,7 +108,7 @@ async def _ask(context: Context, gateway: Gateway, ask: _Ask) -> None:
     except _Dead as dead:
         outcome, told, error = "dead", [], f"{dead.reason} {dead.error}".strip()
         _bury(context, ask, dead)
-    except (_NotYet, Unanswered) as problem:
+    except (_NotYet, NotNow, Unanswered) as problem:
         outcome, told, error = "put_off", [], str(problem)
         later = Later(ask.claimed.member, due.backoff_by_age_ms(ask.age_ms), error, count_back=True)
         due.put_off(context.client, context.keys, ASKS, [later])
@@ -141,7 +141,7 @@ def _read_question(context: Context, ask: _Ask) -> None:
 
 
 async def _answer(gateway: Gateway, ask: _Ask) -> Sighting:
-    """The charge as Ping++ has it, with all of its refunds. Raises _Dead, _NotYet and Unanswered."""
+    """The charge as Ping++ has it, with all of its refunds. Raises _Dead, _NotYet, NotNow and Unanswered."""
     try:
         async with asyncio.timeout(ANSWER_WITHIN):
             charge = await gateway.retrieve_charge(ask.charge_id)
@@ -158,7 +158,7 @@ async def _answer(gateway: Gateway, ask: _Ask) -> Sighting:
         raise _Dead("gateway_refused", str(error)) from None
     except Malformed as error:
         raise _Dead("malformed", str(error)) from None
-    except Unanswered as error:
+    except (NotNow, Unanswered) as error:
         if ask.age_ms > _GIVE_UP_MS:
             raise _Dead("gateway_unreachable", str(error)) from None
         raise

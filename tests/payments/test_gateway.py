@@ -11,7 +11,7 @@ import stamina
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from payments.gateway import Gateway, GatewayError, NotFound, Refused, Unanswered
+from payments.gateway import Gateway, GatewayError, NotFound, NotNow, Refused, Unanswered
 from tests.conftest import Signer
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -47,9 +47,9 @@ def test_an_object_is_an_answer() -> None:
         (error(404), NotFound),
         (error(400, code="bad"), Refused),
         (error(402, code="charge_closed"), Refused),
-        (error(401), Unanswered),
-        (error(403), Unanswered),
-        (error(429), Unanswered),
+        (error(401), NotNow),
+        (error(403), NotNow),
+        (error(429), NotNow),
         (error(500), Unanswered),
         (httpx.Response(502, text="<html>"), Unanswered),
         (httpx.Response(200, text="<html>"), Unanswered),
@@ -137,3 +137,56 @@ def test_refunds_are_read_to_the_last_page() -> None:
 
     assert asyncio.run(run()) == ["re_3", "re_2", "re_1"]
     assert asked == ["", "re_2"]
+
+
+def posted(answer: Answer, call: Callable[[Gateway], Any]) -> Any:
+    async def run() -> Any:
+        async with Gateway("http://pingpp", "sk_test_x", transport=httpx.MockTransport(answer)) as gateway:
+            return await call(gateway)
+
+    return asyncio.run(run())
+
+
+POSTS: dict[str, Callable[[Gateway], Any]] = {
+    "create": lambda gateway: gateway.create_charge({"order_no": "1"}),
+    "reverse": lambda gateway: gateway.reverse_charge("ch_1"),
+    "refund": lambda gateway: gateway.create_refund("ch_1", {"description": "x"}),
+}
+FAILURES: list[tuple[Any, type[GatewayError]]] = [
+    (httpx.ReadTimeout("slow"), Unanswered),
+    (httpx.ReadError("reset"), Unanswered),
+    (httpx.RemoteProtocolError("closed"), Unanswered),
+    (error(500), Unanswered),
+    (error(502), Unanswered),
+    (httpx.ConnectError("refused"), NotNow),
+    (httpx.ConnectTimeout("slow"), NotNow),
+    (error(403), NotNow),
+    (error(402, code="channel_request_error"), Refused),
+]
+
+
+@pytest.mark.parametrize("call", POSTS)
+@pytest.mark.parametrize(("failure", "meaning"), FAILURES)
+def test_what_changes_something_is_never_made_again_blindly(
+    call: str, failure: Any, meaning: type[GatewayError]
+) -> None:
+    made: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        made.append(request)
+        if isinstance(failure, Exception):
+            raise failure
+        return failure  # type: ignore[no-any-return]
+
+    with pytest.raises(GatewayError) as caught:
+        posted(answer, POSTS[call])
+    assert (type(caught.value), len(made)) == (meaning, 1)
+
+
+def test_an_error_object_is_handed_on() -> None:
+    answer = error(402, code="charge_closed", param="id")
+    with pytest.raises(Refused) as caught:
+        posted(lambda _: answer, POSTS["reverse"])
+    problem = caught.value
+    assert (problem.status, problem.type, problem.code, problem.param) == (402, "x", "charge_closed", "id")
+    assert problem.error["message"] == "said so"
