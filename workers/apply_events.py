@@ -204,7 +204,8 @@ def _fold_group(group: list[_Work], held: Held, ties: ledger.Ties) -> Unit:
         if folded.ask:
             asks.append(f":{work.sighting.charge_id}")
     unit.becomes(payment)
-    unit.charges = [charge.id for charge in payment.charges if charge.id not in ties]
+    seen = {work.sighting.charge_id for work in group if not work.reading.odd}
+    unit.charges = [charge for charge in sorted(seen) if charge not in ties]
     unit.asks = asks
     return unit
 
