@@ -55,7 +55,7 @@ class Receiver(Starlette):
         self._webhooks = webhooks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/webhooks":
+        if scope["type"] == "http" and scope["path"] in ("/webhooks", "/webhooks/"):
             await self._webhooks(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)

@@ -39,7 +39,7 @@ BAD_SIGNATURE = Answer(401, "bad_signature", "x-pingplusplus-signature is missin
 NOT_POST = Answer(405, "method_not_allowed", "Webhooks are sent by POST.")
 TOO_SLOW = Answer(408, "body_timeout", "The body was not there in time.", close=True)
 TOO_LARGE = Answer(413, "body_too_large", f"A body has at most {BODY_LIMIT} bytes.", close=True)
-NOT_JSON = Answer(415, "not_json", "The content type is not JSON.", close=True)
+NOT_JSON = Answer(415, "wrong_content_type", "The content type is not JSON.", close=True)
 NOT_STORED = Answer(500, "not_stored", "Not stored; send it again.")
 
 

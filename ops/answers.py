@@ -2,9 +2,11 @@
 
 import json
 import shlex
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -81,8 +83,14 @@ def plain(text: str, keep: str = "") -> str:
 
 
 def command(*words: str) -> str:
-    """A command of ours, ready to be pasted into a shell."""
-    return shlex.join(["pingpp-ingest", *words])
+    """A command of ours, ready to be pasted into a shell: called as this one was, where PATH does not have it."""
+    called = sys.argv[0]
+    ours = (
+        called
+        if Path(called).name == "pingpp-ingest" and shutil.which("pingpp-ingest") is None
+        else "pingpp-ingest"
+    )
+    return shlex.join([ours, *words])
 
 
 def at_ms(milliseconds: float | None, to: str = "milliseconds") -> str | None:

@@ -22,7 +22,8 @@ class Seen:
     """One event, as Redis holds it. Times in ms by Redis's clock.
 
     `state`: `pending` (waits to be applied), `asked` (odd: Ping++ is being asked), `dead` (`letter` holds it) or
-    `done` (in the books and published, passed through, kept aside as another's, or ended by a person).
+    `kept_aside` (`aside` says why it is somebody else's) or `done` (in the books and published, passed through, or
+    ended by a person).
     """
 
     member: str
@@ -31,6 +32,7 @@ class Seen:
     seen: int
     digest: str
     odd: str
+    aside: str
     letter: str | None
     due_ms: float | None
     attempts: int
@@ -71,14 +73,16 @@ def look_up(client: redis.Redis, keys: Keys, members: Sequence[str]) -> Iterator
         pipeline.hmget(keys.attempts(ASKS), some)
         pipeline.mget([keys.body(member) for member in some])
         for member in some:
-            pipeline.hmget(keys.event(member), ["received", "seen", "digest", "odd"])
+            pipeline.hmget(keys.event(member), ["received", "seen", "digest", "odd", "aside"])
         pending, asked, tried, tried_asking, bodies, *hashes = pipeline.execute()
         letters = replay.held_by(client, keys, some)
         for i, member in enumerate(some):
-            received, seen, digest, odd = hashes[i]
+            received, seen, digest, odd, aside = hashes[i]
             letter = letters.get(member)
             waits = pending[i] if pending[i] is not None else asked[i]
             state = "pending" if pending[i] is not None else "asked" if waits is not None else "done"
+            if aside and state == "done":
+                state = "kept_aside"
             attempts, _, last_error = due.read_attempts(tried[i] or tried_asking[i])
             yield Seen(
                 member=member,
@@ -87,6 +91,7 @@ def look_up(client: redis.Redis, keys: Keys, members: Sequence[str]) -> Iterator
                 seen=int(seen or 0),
                 digest=(digest or b"").decode(),
                 odd=(odd or b"").decode(),
+                aside=(aside or b"").decode(),
                 letter=letter,
                 due_ms=waits,
                 attempts=attempts,
@@ -107,6 +112,7 @@ def shown(one: Seen) -> dict[str, Any]:
         "seen": one.seen,
         "digest": one.digest or None,
         "odd": one.odd or None,
+        "kept_aside": one.aside or None,
         "dead_letter": one.letter,
         "due_at": at_ms(one.due_ms),
         "attempts": one.attempts,

@@ -17,6 +17,7 @@ from ops.merchant_keys import make_keys
 from ops.running import Up, UpAlready, announce, only_one
 from processes import redis_server
 from processes.child import Child, say
+from processes.redis import address_file
 from processes.settings import Settings, load, refuse
 from processes.supervisor import Supervisor
 
@@ -209,9 +210,16 @@ def describe(settings: UpSettings, sandbox: bool) -> Up:
     )
 
 
+def _embedded_url(settings: UpSettings) -> str:
+    try:
+        return address_file(settings.data_dir).read_text(encoding="ascii").strip()
+    except OSError:  # it was killed just now; it comes back at the same address
+        return str(settings.data_dir / "redis")
+
+
 def welcome(up: Up, settings: UpSettings, took: float) -> str:
     """What is printed when everything runs: what is where, and what to do next."""
-    redis = "set by REDIS_URL" if settings.redis_url else f"embedded, {settings.data_dir / 'redis'}"
+    redis = "set by REDIS_URL" if settings.redis_url else f"{_embedded_url(settings)}  (embedded)"
     command = Path(sys.argv[0])
     pingpp_ingest = ".venv/bin/pingpp-ingest" if command.name == "pingpp-ingest" else "pingpp-ingest"
     lines = [

@@ -19,7 +19,9 @@ class Keys:
     prefix: str = ""
 
     def event(self, member: str) -> str:
-        """Hash: time received (ms), times seen, digest of the body. Lives as long as the dedupe memory."""
+        """Hash: time received (ms), times seen, digest of the body; what was odd; why it was kept aside. Lives as long
+        as the dedupe memory.
+        """
         return f"{self.prefix}event:{member}"
 
     def body(self, member: str) -> str:

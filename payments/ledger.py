@@ -40,7 +40,7 @@ class Unit:
 
     `held`: what was read, of which `becomes` makes the `document` to write; empty: none is written. `charges`: ids to tie to it. `done`: members to take off the due set. `checks`: charge id → when to
     check it (ms), None: not any more. `only_if_taken`: for what has no document to compare. `aside`: the
-    reason why an event is kept aside, for the count.
+    reason why an event, the one in `done`, is kept aside.
     """
 
     held: Held | None = None
@@ -153,6 +153,8 @@ def _arguments(
             arguments += ("", "", "", 0)
         names += (keys.charge(charge) for charge in unit.charges)
         names += (keys.body(member) for member in unit.done)
+        if unit.aside:
+            names.append(keys.event(unit.done[0]))
         arguments += (len(unit.charges), len(unit.messages), *unit.messages, len(unit.done), *unit.done)
         arguments.append(len(unit.checks))
         for charge, due_ms in unit.checks.items():

@@ -5,7 +5,7 @@
 -- KEYS[4] -> due:checks        KEYS[5] -> attempts:checks
 -- KEYS[6] -> due:asks          KEYS[7] -> payments        KEYS[8] -> kept_aside
 -- KEYS[9..] -> per unit: its payment:<name> if it has a document, charge:<id> of each new charge, body:<member>
---              of each member done
+--              of each member done, and event:<member> of one that is kept aside
 -- ARGV[1] -> how long the body of an event that is done is kept, s
 -- ARGV[2..] -> per unit:
 --   document ('' = none), token read, payment name, time of its creation (ms)
@@ -48,6 +48,8 @@ while arg <= #ARGV do
   key = key + unit.charges
   unit.first_body = key
   key = key + unit.done
+  unit.event = key
+  if unit.aside ~= '' then key = key + 1 end
   units[#units + 1] = unit
 end
 
@@ -106,7 +108,10 @@ for _, unit in ipairs(units) do
       for i = unit.first_ask, unit.first_ask + unit.asks - 1 do
         redis.call('ZADD', KEYS[6], 'NX', now, ARGV[i])
       end
-      if unit.aside ~= '' then redis.call('HINCRBY', KEYS[8], unit.aside, 1) end
+      if unit.aside ~= '' then
+        redis.call('HINCRBY', KEYS[8], unit.aside, 1)
+        if redis.call('EXISTS', KEYS[unit.event]) == 1 then redis.call('HSET', KEYS[unit.event], 'aside', unit.aside) end
+      end
     end
   end
 end

@@ -18,7 +18,14 @@ def replay(client: redis.Redis, keys: Keys, member: str) -> str:
     What is in the books already is found to be known; an event that is only passed through is published once
     more, with the same id.
     """
-    names = [keys.body(member), keys.due(EVENTS), keys.attempts(EVENTS), keys.due(ASKS), keys.dead_letters]
+    names = [
+        keys.body(member),
+        keys.due(EVENTS),
+        keys.attempts(EVENTS),
+        keys.due(ASKS),
+        keys.dead_letters,
+        keys.event(member),
+    ]
     answer: bytes = _replay(client, names, [member, *_possible_letters(member)])
     return answer.decode()
 

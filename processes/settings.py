@@ -91,11 +91,20 @@ def load(settings: type[S], **given: Any) -> S:
         return settings(**given)
     except ValidationError as error:
         refuse(
-            "\n".join(f"{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}." for one in error.errors())
+            "\n".join(
+                f"{'.'.join(map(str, one['loc'])).upper()}: {_said(settings, one)}." for one in error.errors()
+            )
             + "\nSet it in the environment or in .env, and start again."
         )
     except SettingsError as error:
         refuse(f"{error}. Correct it in the environment or in .env, and start again.")
+
+
+def _said(settings: type[Settings], error: Any) -> str:
+    if error["type"] != "missing":
+        return str(error["msg"])
+    field = settings.model_fields.get(str(error["loc"][0]))
+    return f"not set ({field.description})" if field and field.description else "not set"
 
 
 def refuse(message: str) -> NoReturn:

@@ -38,18 +38,19 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it holds no secret but Redis's address
     watch_parent()
-    log.info("scheduler ready")
-    reachable = True
-    while not stop.wait(EVERY_S):
+    reachable: bool | None = None
+    while True:
         try:
             tick(client, Keys(settings.key_prefix))
             if not reachable:
-                log.info("redis is back")
+                log.info("scheduler ready" if reachable is None else "redis is back")
             reachable = True
         except RedisError as error:
-            if reachable:  # once, not once a second
+            if reachable is not False:  # once, not once a second
                 log.warning("redis is away", error=f"{type(error).__name__}: {error}")
             reachable = False
+        if stop.wait(EVERY_S):
+            return
 
 
 def tick(client: Redis, keys: Keys) -> None:

@@ -113,9 +113,18 @@ def run(context: Context, what: str, connection: Any) -> None:
             super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
     jobs.work_with(context)
-    worker = OurWorker(
-        [what], connection=connection, job_class=OurJob, serializer=JSONSerializer, log_job_description=False
-    )
+    try:
+        worker = OurWorker(
+            [what],
+            connection=connection,
+            job_class=OurJob,
+            serializer=JSONSerializer,
+            log_job_description=False,
+        )
+        connection.ping()
+    except RedisError as error:
+        log.warning("redis is away", error=f"{type(error).__name__}: {error}")
+        raise SystemExit(1) from None
     # What is here by now stays. A batch makes many thousand dicts and no cycles: look seldom.
     gc.collect()
     gc.freeze()

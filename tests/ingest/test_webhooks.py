@@ -225,6 +225,15 @@ def test_a_content_type_that_is_given_is_json(post: Post, kind: str, status: int
     assert post(GOOD, content_type=kind).status_code == status
 
 
+def test_a_slash_at_the_end_of_the_address_does_no_harm(
+    server: Server, client: redis.Redis, signer: Signer, tmp_path: Path
+) -> None:
+    signed = {"x-pingplusplus-signature": signer.sign(GOOD)}
+    run = receiver(server, signer, tmp_path)
+    assert run(lambda http: http.post("/webhooks/", content=GOOD, headers=signed)).status_code == 200
+    assert len(stored(client)) == 1
+
+
 def test_a_body_of_one_mebibyte_is_stored_and_one_byte_more_is_refused(
     post: Post, client: redis.Redis
 ) -> None:

@@ -35,6 +35,19 @@ def test_the_list_says_where_each_is(system: System) -> None:
     assert len(system.run("events list --limit 2 --json").json) == 2
 
 
+def test_what_is_kept_aside_is_not_called_done(system: System) -> None:
+    member, _ = system.apply(
+        event_body(charge_object(1, livemode=False), livemode=False), event_body(charge_object(2))
+    )
+    states = {
+        one["member"]: (one["state"], one["kept_aside"]) for one in system.run("events list --json").json
+    }
+    assert states[member] == ("kept_aside", "other_mode")
+    assert sorted(states.values(), key=str) == [("done", None), ("kept_aside", "other_mode")]
+    assert system.run(f"events replay {member}").status == 0
+    assert system.run(f"events show {member} --json").json["members"][0]["state"] == "pending"
+
+
 def test_a_duplicate_is_one_event_seen_twice(system: System) -> None:
     body = event_body(charge_object(1))
     system.apply(body, body)

@@ -289,6 +289,8 @@ def test_others_events_are_kept_aside_and_nobody_is_asked(client: redis.Redis) -
         apps=frozenset({"app_1Gqj58ynP0mHeX1q"}),
     )
     assert client.hgetall(KEYS.kept_aside) == {b"other_app": b"1", b"other_mode": b"1"}
+    for number, reason in ((1, b"other_app"), (2, b"other_mode")):
+        assert client.hget(KEYS.event(f"evt_{number:024d}:ch_{number:024d}"), "aside") == reason
     assert (told(client), client.zcard(KEYS.dead_letters)) == ([], 0)
 
 
