@@ -1,6 +1,5 @@
 """The `receiver` process."""
 
-import gc
 import signal
 import sys
 
@@ -13,6 +12,7 @@ from ingest.settings import ReceiverSettings
 from payments import bell
 from payments.signature import UnreadableKey
 from processes import log as logging
+from processes.garbage import look_seldom
 from processes.parent import watch_parent
 from processes.redis import RedisNotFound, connect
 from processes.settings import load, refuse
@@ -66,10 +66,7 @@ def main() -> int:
     # of ours, an end on request would look like a failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    # What is here by now stays: only what requests leave behind is worth looking at, and seldom.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    look_seldom(after=20_000)
     server.run()
     return 0 if server.started else 1
 

@@ -1,7 +1,7 @@
 """The commands `dead-letters`: what waits for a person, why, and how to end it."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -62,10 +62,8 @@ def show(
         letter = _get(books, id_)
         if letter is None:
             fail(_unknown(id_))
-        # `bury` keeps it beside what a DeadLetter has.
-        noted: Any = books.client.hget(books.keys.dead_letter(letter.id), "event_type")
         body = dead_letters.body(books.client, books.keys, letter)
-    show_letter(letter, (noted or b"").decode("utf-8", "replace"), body, raw=raw, as_json=as_json)
+    show_letter(letter, body, raw=raw, as_json=as_json)
 
 
 @app.command()

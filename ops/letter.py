@@ -49,12 +49,12 @@ def write_raw(body: bytes | None) -> None:
     )
 
 
-def show_letter(letter: DeadLetter, event_type: str, body: bytes | None, *, raw: bool, as_json: bool) -> None:
+def show_letter(letter: DeadLetter, body: bytes | None, *, raw: bool, as_json: bool) -> None:
     """All that is known of it; the body only with `raw`."""
     steps = next_steps(letter, raw=raw)
     if as_json:
         document = shown(letter)
-        document["event_type"] = event_type or None
+        document["event_type"] = letter.event_type or None
         document["evidence"] = dict(letter.evidence)
         document["body_bytes"] = None if body is None else len(body)
         document["next"] = [{"why": why, "command": line} for why, line in steps]
@@ -69,7 +69,7 @@ def show_letter(letter: DeadLetter, event_type: str, body: bytes | None, *, raw:
             ("", ""),
             ("what it means", letter.explanation),
             ("last error", letter.last_error),
-            ("event", f"{letter.event_id}  {event_type}".strip()),
+            ("event", f"{letter.event_id}  {letter.event_type}".strip()),
             ("charge", letter.charge_id),
             ("order_no", letter.order_no),
             ("app", letter.app),

@@ -56,6 +56,7 @@ class DeadLetter:
     member: str
     what: str
     event_id: str = ""
+    event_type: str = ""
     charge_id: str = ""
     order_no: str = ""
     app: str = ""
@@ -95,7 +96,7 @@ def bury(
     evidence: Mapping[str, Any] | None = None,
 ) -> str | None:
     """Turn a member of the due set `what` into a dead letter, in one step. Returns its id, or None where the
-    member was done meanwhile. `about` gives event_id, charge_id, order_no and app as far as they are known.
+    member was done meanwhile. `about` gives event_id, event_type, charge_id, order_no and app as far as they are known.
     """
     kind = kind_of(member)
     id_ = letter_id(kind, member, reason)
@@ -176,6 +177,7 @@ def _read(id_: str, found: Mapping[bytes, bytes]) -> DeadLetter:
             "member",
             "what",
             "event_id",
+            "event_type",
             "charge_id",
             "order_no",
             "app",

@@ -38,9 +38,10 @@ class Held:
 class Unit:
     """What is recorded together, or not at all.
 
-    `held`: what was read, of which `becomes` makes the `document` to write; empty: none is written. `charges`: ids to tie to it. `done`: members to take off the due set. `checks`: charge id → when to
-    check it (ms), None: not any more. `only_if_taken`: for what has no document to compare. `aside`: the
-    reason why an event, the one in `done`, is kept aside.
+    `held`: what was read, of which `becomes` makes the `document` to write; empty: none is written. `charges`: ids to
+    tie to it. `done`: members to take off the due set. `checks`: charge id → when to check it (ms), None: not any
+    more. `only_if_taken`: for what has no document to compare. `aside`: the reason why an event, the one in `done`,
+    is kept aside.
     """
 
     held: Held | None = None

@@ -16,10 +16,9 @@ _LARGEST = 2**53 - 1
 Amount = Annotated[int, msgspec.Meta(gt=0, le=_LARGEST)]
 Number = Annotated[int, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
-AppId = Annotated[
-    str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")
-]  # it stands before a colon in our keys
-Id = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,63}\Z")]  # message ids are made of them
+# An app stands before a colon in our keys, and message ids are made of the other ids.
+AppId = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")]
+Id = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_.-]{1,63}\Z")]
 
 
 class Malformed(ValueError):

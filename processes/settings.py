@@ -6,26 +6,32 @@ that it neither needs nor holds what it does not use.
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 
 class SecretFiles(PydanticBaseSettingsSource):
     """Any secret `NAME` may come as `NAME_FILE`, the path of a file that holds it."""
 
-    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+    def __init__(self, settings_cls: type[BaseSettings], dotenv: Mapping[str, str | None]) -> None:
         super().__init__(settings_cls)
-        self.dotenv = dotenv_values(settings_cls.model_config.get("env_file"))  # type: ignore[arg-type]
+        self.dotenv = dotenv  # by names in lower case
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         # Only what hides itself is a secret: PINGPP_PRIVATE_KEY_FILE and the like are settings of their own.
         variable = f"{field_name.upper()}_FILE"
-        path = os.environ.get(variable) or self.dotenv.get(variable)
+        path = os.environ.get(variable) or self.dotenv.get(variable.lower())
         if not path or "SecretStr" not in str(field.annotation):
             return None, field_name, False
         try:
@@ -79,7 +85,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del file_secret_settings
-        return init_settings, env_settings, SecretFiles(settings_cls), dotenv_settings
+        read = dotenv_settings.env_vars if isinstance(dotenv_settings, DotEnvSettingsSource) else {}
+        return init_settings, env_settings, SecretFiles(settings_cls, read), dotenv_settings
 
 
 S = TypeVar("S", bound=Settings)

@@ -4,7 +4,6 @@ It has exactly one queue, because RQ takes from one with BLMOVE and from several
 and it does not fork for each job, because a fork costs more than a whole batch.
 """
 
-import gc
 import signal
 import sys
 import time
@@ -20,6 +19,7 @@ from payments.keys import DUE_SETS, Keys
 from payments.signature import UnreadableKey, read_private_key
 from processes import log as logging
 from processes import redis
+from processes.garbage import look_seldom
 from processes.parent import watch_parent
 from processes.settings import load, refuse
 from workers.context import Context
@@ -125,10 +125,7 @@ def run(context: Context, what: str, connection: Any) -> None:
     except RedisError as error:
         log.warning("redis is away", error=f"{type(error).__name__}: {error}")
         raise SystemExit(1) from None
-    # What is here by now stays. A batch makes many thousand dicts and no cycles: look seldom.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
+    look_seldom(after=100_000)  # a batch makes many thousand dicts, and no cycles
     log.info("worker ready", queue=what, livemode=context.livemode)
     try:
         worker.work(logging_level="WARNING")

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +42,9 @@ def key(signer: Signer, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def port(server: Server, client: redis.Redis, key: Path) -> Iterator[int]:
-    """Where a receiver listens, started by the command in the Procfile."""
-    assert client.ping()
+@contextmanager
+def receiver(server: Server, key: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """A receiver that answers, started by the command in the Procfile, and the port that it listens on."""
     number = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "ingest"], env=environment(server, key, PORT=str(number))
@@ -57,10 +56,17 @@ def port(server: Server, client: redis.Redis, key: Path) -> Iterator[int]:
                 break
             except (urllib.error.URLError, ConnectionError):
                 time.sleep(0.05)
-        yield number
+        yield number, process
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0
+
+
+@pytest.fixture
+def port(server: Server, client: redis.Redis, key: Path) -> Iterator[int]:
+    assert client.ping()
+    with receiver(server, key) as (number, _):
+        yield number
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
@@ -195,18 +201,8 @@ def test_it_does_not_start_where_redis_cannot_be_written(key: Path, tmp_path: Pa
 
 
 def test_keys_are_read_again_on_sighup(server: Server, key: Path, signer: Signer) -> None:
-    number = free_port()
     new = Signer()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ingest"], env=environment(server, key, PORT=str(number))
-    )
-    try:
-        for _ in range(200):
-            try:
-                get(number, "/livez")
-                break
-            except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.05)
+    with receiver(server, key) as (number, process):
 
         def post(who: Signer) -> int:
             request: Any = urllib.request.Request(
@@ -228,6 +224,3 @@ def test_keys_are_read_again_on_sighup(server: Server, key: Path, signer: Signer
                 break
             time.sleep(0.05)
         assert (post(signer), post(new)) == (401, 200)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(15) == 0
