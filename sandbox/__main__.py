@@ -14,6 +14,7 @@ import uvicorn
 
 from sandbox import keys, logs
 from sandbox.app import make_app
+from sandbox.protocol import Protocol
 from sandbox.settings import BadSettings, Settings, load
 
 
@@ -51,7 +52,7 @@ def main() -> int:
     config = uvicorn.Config(
         make_app(settings),
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         lifespan="on",
         log_config=None,
         access_log=False,

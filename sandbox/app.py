@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox import control, gateway, refunds
+from sandbox import control, control_calls, control_charges, gateway, page, refunds
 from sandbox.refusals import Problem, Refused, as_response
 from sandbox.settings import Settings
 from sandbox.world import opened
@@ -37,7 +37,13 @@ def make_app(settings: Settings, transport: httpx.AsyncBaseTransport | None = No
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     return Starlette(
-        routes=[*gateway.ROUTES, *control.ROUTES],
+        routes=[
+            *gateway.ROUTES,
+            *control.ROUTES,
+            *control_charges.ROUTES,
+            *control_calls.ROUTES,
+            *page.ROUTES,
+        ],
         lifespan=lifespan,
         exception_handlers={
             Refused: _said_no,

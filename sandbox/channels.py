@@ -1,8 +1,9 @@
 """What sets the channels apart: bounds, credentials, and what a payment adds to the charge."""
 
 import base64
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
@@ -16,11 +17,20 @@ MINUTE = 60
 
 
 @dataclass(frozen=True)
+class Form:
+    """What a member of `extra` must look like, where it is given."""
+
+    fits: Callable[[Any], bool]
+    words: str
+
+
+@dataclass(frozen=True)
 class Channel:
     order_no: tuple[int, int]  # shortest and longest
     credential: Callable[[Object], str] | None  # None: the customer shows a code, nothing comes back
     buyer: Callable[[Object], Object]  # what a payment adds to `extra`
     required: tuple[str, ...] = ()  # members that `extra` must have
+    forms: dict[str, Form] = field(default_factory=dict)  # of members of `extra`, required or not
     reverse: Literal["unpaid", "paid", "never"] = "never"  # which charges may be reversed
     reverse_within: int | Literal["same_day", "unionpay_day"] = 0  # when a paid one may be
     expires: int = DAY
@@ -69,8 +79,10 @@ def _isv_wap(charge: Object) -> str:
         "orderNum": charge["order_no"],
         "busicd": "WPAY",
         "chcd": "WXP" if charge["extra"].get("pay_channel") == "wx" else "ALP",
+        "mchntid": ids.digits(15),
         "terminalid": charge["extra"].get("terminal_id"),
         "txamt": f"{charge['amount']:012d}",
+        "backUrl": f"https://notify.pingxx.com/notify/charges/{charge['id']}",
         "frontUrl": charge["extra"].get("result_url"),
         "attach": charge["id"],
         "subject": charge["subject"],
@@ -118,9 +130,41 @@ def _no_buyer(_: Object) -> Object:
     return {}
 
 
-_WECHAT_QR = {"expires": 2 * HOUR, "expires_most": 7 * DAY, "repeat_window": 2 * HOUR, "order_no_once": True}
-_WECHAT_SCAN = {**_WECHAT_QR, "repeat_window": MINUTE, "reverse": "paid", "reverse_within": 7 * DAY}
-_PAID_SAME_DAY = {"reverse": "paid", "reverse_within": "same_day"}
+def _text(pattern: str, words: str) -> Form:
+    form = re.compile(pattern)
+    return Form(lambda value: isinstance(value, str) and form.fullmatch(value) is not None, words)
+
+
+_URL = _text(r"https?://\S+", "an address that begins with http:// or https://")
+_PRODUCT = _text(r".{1,32}", "a string of 1 to 32 characters")
+_NO_CREDIT = _text("no_credit", "no_credit")
+# The guide's PHP sample sends one object where the others send a list of them.
+_GOODS = Form(lambda value: isinstance(value, list | dict), "a list of objects")
+# unsure: only of isv_scan it is documented that a code has at most 32 characters.
+_CODE = {"scan_code": _text(r"[!-~]{1,64}", "1 to 64 visible ASCII characters")}
+_WECHAT_FORMS = {"product_id": _PRODUCT, "limit_pay": _NO_CREDIT, "goods_list": _GOODS}
+# `pay_channel` is left open: the guide's Java sample has a wallet `wz`.
+_ISV_FORMS = {
+    "terminal_id": _text(r"[A-Za-z0-9]{1,8}", "1 to 8 letters or digits"),
+    "scan_code": _text(r"[!-~]{1,32}", "1 to 32 visible ASCII characters"),
+    "result_url": _URL,
+}
+
+_WECHAT_QR: Object = {
+    "expires": 2 * HOUR,
+    "expires_most": 7 * DAY,
+    "repeat_window": 2 * HOUR,
+    "order_no_once": True,
+    "forms": _WECHAT_FORMS,
+}
+_WECHAT_SCAN: Object = {
+    **_WECHAT_QR,
+    "repeat_window": MINUTE,
+    "reverse": "paid",
+    "reverse_within": 7 * DAY,
+    "forms": {**_WECHAT_FORMS, **_CODE},
+}
+_ISV: Object = {"reverse": "paid", "reverse_within": "same_day", "forms": _ISV_FORMS}
 
 
 def _channel(
@@ -140,7 +184,14 @@ CHANNELS: dict[str, Channel] = {
     "cb_wx_pub_qr": _channel(
         (1, 32), _wechat, _cb_wechat_buyer, "product_id", "goods_list", home=False, **_WECHAT_QR
     ),
-    "upacp_qr": _channel((8, 40), _unionpay, _no_buyer, expires_most=30 * DAY, has_transaction_no=False),
+    "upacp_qr": _channel(
+        (8, 40),
+        _unionpay,
+        _no_buyer,
+        expires_most=30 * DAY,
+        has_transaction_no=False,
+        forms={"result_url": _URL},
+    ),
     "ccb_qr": _channel((1, 30), _ccb, _no_buyer, has_transaction_no=False),
     "isv_qr": _channel(
         (8, 32),
@@ -151,7 +202,7 @@ CHANNELS: dict[str, Channel] = {
         order_no_once=True,
         has_transaction_no=False,
         keeps_credential=True,
-        **_PAID_SAME_DAY,
+        **_ISV,
     ),
     "isv_wap": _channel(
         (8, 32),
@@ -162,22 +213,34 @@ CHANNELS: dict[str, Channel] = {
         "result_url",
         has_transaction_no=False,
         keeps_credential=True,
-        **_PAID_SAME_DAY,
+        **_ISV,
     ),
-    "isv_scan": _channel(
-        (8, 32), None, _isv_buyer, "scan_code", "terminal_id", order_no_once=True, **_PAID_SAME_DAY
-    ),
+    "isv_scan": _channel((8, 32), None, _isv_buyer, "scan_code", "terminal_id", order_no_once=True, **_ISV),
     "alipay_scan": _channel(
-        (1, 64), None, _alipay_buyer, "scan_code", "terminal_id", reverse="paid", reverse_within=DAY
+        (1, 64),
+        None,
+        _alipay_buyer,
+        "scan_code",
+        "terminal_id",
+        reverse="paid",
+        reverse_within=DAY,
+        forms=_CODE,
     ),
     "wx_pub_scan": _channel((1, 32), None, _wechat_buyer, "scan_code", **_WECHAT_SCAN),
     "cb_alipay_scan": _channel(
-        (1, 64), None, _cb_alipay_buyer, "scan_code", reverse="paid", reverse_within=DAY, home=False
+        (1, 64),
+        None,
+        _cb_alipay_buyer,
+        "scan_code",
+        reverse="paid",
+        reverse_within=DAY,
+        forms=_CODE,
+        home=False,
     ),
     "cb_wx_pub_scan": _channel(
         (1, 32), None, _cb_wechat_buyer, "scan_code", "goods_list", home=False, **_WECHAT_SCAN
     ),
     "upacp_scan": _channel(
-        (8, 40), None, _no_buyer, "scan_code", reverse="paid", reverse_within="unionpay_day"
+        (8, 40), None, _no_buyer, "scan_code", reverse="paid", reverse_within="unionpay_day", forms=_CODE
     ),
 }

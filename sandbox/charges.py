@@ -18,6 +18,35 @@ def find(world: World, id_: str, *, livemode: bool) -> Object:
 
 def pay(world: World, id_: str, time_paid: int | None = None) -> Object:
     """The customer pays, and Ping++ tells the merchant."""
+    charge = _open(world, id_)
+    if charge["time_expire"] <= world.now():
+        raise Problem(409, "expired", f"Charge {id_} has expired.")
+    if CHANNELS[charge["channel"]].credential is None and charge["failure_code"] is not None:
+        # A code on a poster can be scanned again; one that was shown at the till is used up.
+        raise Problem(409, "given_up", f"The customer of charge {id_} has given up.")
+    charge = as_paid(world, charge, time_paid)
+    world.store.save_charge(charge)
+    events.emit_paid(world, charge)
+    return charge
+
+
+def expire(world: World, id_: str) -> Object:
+    """Its time is over now; Ping++ tells nobody of that."""
+    charge = _open(world, id_)
+    charge = {**charge, "time_expire": min(charge["time_expire"], int(world.now()))}
+    world.store.save_charge(charge)
+    return charge
+
+
+def give_up(world: World, id_: str, failure_code: str, failure_msg: str) -> Object:
+    """The customer does not type the password, or cannot pay; the charge stays unpaid, and no event is sent."""
+    charge = {**_open(world, id_), "failure_code": failure_code, "failure_msg": failure_msg}
+    world.store.save_charge(charge)
+    return charge
+
+
+def _open(world: World, id_: str) -> Object:
+    """A charge that is neither paid nor closed."""
     charge = world.store.charge(id_)
     if charge is None:
         raise Problem(404, "not_found", f"There is no charge {id_}.")
@@ -25,11 +54,6 @@ def pay(world: World, id_: str, time_paid: int | None = None) -> Object:
         raise Problem(409, "already_paid", f"Charge {id_} has been paid.")
     if charge["reversed"]:
         raise Problem(409, "reversed", f"Charge {id_} was reversed and can no longer be paid.")
-    if charge["time_expire"] <= world.now():
-        raise Problem(409, "expired", f"Charge {id_} has expired.")
-    charge = as_paid(world, charge, time_paid)
-    world.store.save_charge(charge)
-    events.emit(world, "charge.succeeded", charge, livemode=charge["livemode"])
     return charge
 
 
@@ -39,6 +63,8 @@ def as_paid(world: World, charge: Object, time_paid: int | None = None) -> Objec
     return {
         **charge,
         "paid": True,
+        "failure_code": None,
+        "failure_msg": None,
         "time_paid": int(now) if time_paid is None else time_paid,
         "transaction_no": number,
         "extra": {**charge["extra"], **channel.buyer(charge)},

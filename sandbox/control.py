@@ -1,40 +1,26 @@
 """What people and tests tell the sandbox to do, under /sandbox."""
 
 import datetime as dt
-from typing import Annotated, Any, TypeVar
+from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox import charges, events, keys, trigger
+from sandbox import events, keys, trigger
+from sandbox.asked import limit, read, world_of
 from sandbox.outbox import Attempt
 from sandbox.refusals import Object, Problem, json
 from sandbox.world import World
 
-T = TypeVar("T")
-
-_LISTING = """\
-A stand-in for Ping++. Its API is under /v1; any key sk_test_... or sk_live_... will do.
-
-GET  /sandbox/healthz
-GET  /sandbox/public_key.pem             what its webhooks are signed with
-POST /sandbox/charges/{id}/pay           the customer pays       {"time_paid"?}
-GET  /sandbox/deliveries                 what was sent           ?event_id= &object_id= &limit=
-GET  /sandbox/clock, PUT                 pace of the repeats     {"scale"}
-POST /sandbox/trigger                    payments by themselves  {"type"?, "count"?, "rate"?, "app"?, "livemode"?, "order_prefix"?}
-POST /sandbox/events                     any event               {"type", "object", "livemode"?, "overrides"?, "omit"?}
-POST /sandbox/reset                      forget everything
-"""
-
-
-class Payment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    time_paid: Annotated[int, msgspec.Meta(gt=0)] | None = None
+_HELP = (Path(__file__).parent / "static" / "help.txt").read_text(encoding="utf-8")
 
 
 class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    scale: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
+    scale: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | msgspec.UnsetType = msgspec.UNSET
+    advance: Annotated[float, msgspec.Meta(ge=0, le=10 * 365 * 86_400)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class AnyEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,47 +31,36 @@ class AnyEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     omit: list[str] = []
 
 
-async def pay(request: Request) -> Response:
-    world, wanted = _world(request), await _read(request, Payment)
-    charge = charges.pay(world, request.path_params["id"], wanted.time_paid)
-    world.store.commit()
-    return json(charge)
-
-
 async def deliveries(request: Request) -> Response:
-    world, query = _world(request), request.query_params
-    limit = query.get("limit", "100")
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= 10_000):
-        raise Problem(400, "invalid", "limit must be a number from 1 to 10000.")
+    world, query = world_of(request), request.query_params
     found = world.outbox.attempts(
-        event_id=query.get("event_id"), object_id=query.get("object_id"), limit=int(limit)
+        event_id=query.get("event_id"), object_id=query.get("object_id"), limit=limit(query, 100, 10_000)
     )
     return json({"deliveries": [_as_json(*one) for one in found], "outstanding": world.sender.outstanding})
 
 
 async def public_key(request: Request) -> Response:
-    return Response(keys.public_pem(_world(request).key), media_type="application/x-pem-file")
+    return Response(keys.public_pem(world_of(request).key), media_type="application/x-pem-file")
 
 
 async def get_clock(request: Request) -> Response:
-    return json({"scale": _world(request).clock.scale})
+    return _clock(world_of(request))
 
 
 async def put_clock(request: Request) -> Response:
-    world, pace = _world(request), await _read(request, Pace)
-    world.clock.run_at(pace.scale)
-    world.store.save_clock(world.clock)
-    world.store.commit()
-    world.sender.look_again()
-    return json({"scale": world.clock.scale})
+    world, pace = world_of(request), await read(request, Pace)
+    if pace.scale is msgspec.UNSET and pace.advance is msgspec.UNSET:
+        raise Problem(400, "invalid", "Give scale, advance, or both.")
+    world.run_clock(scale=pace.scale or None, advance=pace.advance or 0.0)
+    return _clock(world)
 
 
 async def start_trigger(request: Request) -> Response:
-    return json(trigger.start(_world(request), await _read(request, trigger.Batch)), 202)
+    return json(trigger.start(world_of(request), await read(request, trigger.Batch)), 202)
 
 
 async def send_event(request: Request) -> Response:
-    world, wanted = _world(request), await _read(request, AnyEvent)
+    world, wanted = world_of(request), await read(request, AnyEvent)
     livemode = wanted.object.get("livemode") is True if wanted.livemode is None else wanted.livemode
     event = events.make(world, wanted.type, wanted.object, livemode=livemode) | wanted.overrides
     event = {name: value for name, value in event.items() if name not in wanted.omit}
@@ -96,7 +71,7 @@ async def send_event(request: Request) -> Response:
 
 
 async def reset(request: Request) -> Response:
-    _world(request).reset()
+    world_of(request).reset()
     return Response(status_code=204)
 
 
@@ -104,15 +79,14 @@ async def healthz(_: Request) -> Response:
     return json({"status": "ok"})
 
 
-async def listing(_: Request) -> Response:
-    return PlainTextResponse(_LISTING)
+async def help_(_: Request) -> Response:
+    return PlainTextResponse(_HELP)
 
 
 ROUTES: list[BaseRoute] = [
-    Route("/sandbox/", listing),
+    Route("/sandbox/help", help_),
     Route("/sandbox/healthz", healthz),
     Route("/sandbox/public_key.pem", public_key),
-    Route("/sandbox/charges/{id}/pay", pay, methods=["POST"]),
     Route("/sandbox/deliveries", deliveries),
     Route("/sandbox/clock", get_clock),
     Route("/sandbox/clock", put_clock, methods=["PUT"]),
@@ -122,17 +96,9 @@ ROUTES: list[BaseRoute] = [
 ]
 
 
-def _world(request: Request) -> World:
-    world: World = request.app.state.world
-    return world
-
-
-async def _read(request: Request, kind: type[T]) -> T:
-    body = await request.body()
-    try:
-        return msgspec.json.decode(body if body.strip() else b"{}", type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "invalid", str(error)) from error
+def _clock(world: World) -> Response:
+    clock = world.clock
+    return json({"scale": clock.scale, "advanced": clock.advanced, "now": round(clock.wall(), 3)})
 
 
 def _as_json(event_id: str | None, type_: str | None, object_id: str | None, attempt: Attempt) -> Object:

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from typing import Any
 
-from sandbox import charges, ids
+from sandbox import ids, scan
 from sandbox.channels import CHANNELS, Channel
 from sandbox.refusals import Object, invalid, not_possible
 from sandbox.world import World
@@ -18,10 +18,9 @@ def create(world: World, params: Object, *, livemode: bool) -> Object:
     if (first := _repeated(world, order, channel, livemode=livemode)) is not None:
         return first
     charge = new_charge(world, order, livemode=livemode)
-    world.store.save_charge(charge)
     if channel.credential is None:
-        # Ping++ docs: a scanned customer pays while the call lasts, so the answer is paid already.
-        return charges.pay(world, charge["id"])
+        return scan.scanned(world, charge)
+    world.store.save_charge(charge)
     return charge
 
 
@@ -157,6 +156,9 @@ def _extra(params: Object, channel: Channel) -> Object:
     for name in channel.required:
         if extra.get(name) in (None, "", []):
             raise invalid(f"extra[{name}]", f"extra[{name}] is required on this channel")
+    for name, form in channel.forms.items():
+        if extra.get(name) is not None and not form.fits(extra[name]):
+            raise invalid(f"extra[{name}]", f"extra[{name}] must be {form.words}")
     return extra
 
 

@@ -6,6 +6,8 @@ from sandbox import ids
 from sandbox.refusals import Object
 from sandbox.world import World
 
+LATE = 300.0
+
 
 def make(world: World, type_: str, about: Object, *, livemode: bool, id_: str | None = None) -> Object:
     """An event without its pending_webhooks, which is a live counter and is put in when it is sent."""
@@ -20,15 +22,25 @@ def make(world: World, type_: str, about: Object, *, livemode: bool, id_: str | 
     }
 
 
-def send(world: World, event: Object) -> None:
-    due = world.clock.now()
-    world.sender.push(due, world.outbox.add(event, object_id=object_id(event), due=due))
+def send(world: World, event: Object, *, copies: int = 1, after: float = 0.0) -> None:
+    """Each copy is a delivery of its own, with its own repeats; `after` so many seconds by the clock of repeats."""
+    due = world.clock.now() + after
+    copies += world.lots.copies() - 1
+    for delivery in world.outbox.add(event, object_id=object_id(event), due=due, copies=copies):
+        world.sender.push(due, delivery)
 
 
 def emit(world: World, type_: str, about: Object, *, livemode: bool, id_: str | None = None) -> Object:
     event = make(world, type_, about, livemode=livemode, id_=id_)
     send(world, event)
     return event
+
+
+def emit_paid(world: World, charge: Object) -> None:
+    """Ping++ docs: in test mode the charge's metadata can ask for a notification that comes twice, or late."""
+    case = None if charge["livemode"] else charge["metadata"].get("pingpp_tc")
+    event = make(world, "charge.succeeded", charge, livemode=charge["livemode"])
+    send(world, event, copies=2 if case == "001" else 1, after=LATE if case == "002" else 0.0)
 
 
 def object_id(event: Object) -> str | None:

@@ -10,8 +10,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox import caller, charges, create, listing, refunds
+from sandbox.befall import befall
 from sandbox.listing import Filter
-from sandbox.refusals import Object, Refused, json, not_found, read_object
+from sandbox.refusals import Object, Refused, as_response, json, not_found, read_object
+from sandbox.scan import AnswerLost
+from sandbox.unanswered import NoAnswer
 from sandbox.world import World
 
 
@@ -21,6 +24,9 @@ class Call:
     path: dict[str, str]
     query: QueryParams
     body: Object
+
+
+Answer = Callable[[World, Call], Object]
 
 
 def create_charge(world: World, call: Call) -> Object:
@@ -62,20 +68,45 @@ def retrieve_event(world: World, call: Call) -> Object:
     return {**event, "pending_webhooks": world.sender.outstanding} if found[1] else event
 
 
-def _gateway(path: str, method: str, answer: Callable[[World, Call], Object]) -> Route:
+def _gateway(path: str, method: str, answer: Answer) -> Route:
     async def endpoint(request: Request) -> Response:
-        world: World = request.app.state.world
-        body = await request.body()
-        livemode = caller.livemode(request)
-        caller.check_signature(world, request, body)
-        content = read_object(body) if method == "POST" else {}
-        if content is None:
-            raise Refused(400, "invalid_request_error", "The request body is not a JSON object")
-        result = answer(world, Call(livemode, request.path_params, request.query_params, content))
-        world.store.commit()
-        return json(result)
+        try:
+            response = await _called(request, answer)
+        except Refused as no:
+            response = as_response(no)
+        # The official Node SDK waits for its socket to connect, which one that is kept alive never does again.
+        if "NodeBindings" in request.headers.get("user-agent", ""):
+            response.headers["connection"] = "close"
+        return response
 
     return Route(path, endpoint, methods=[method])
+
+
+async def _called(request: Request, answer: Answer) -> Response:
+    world: World = request.app.state.world
+    body = await request.body()
+    livemode = caller.livemode(request)
+    caller.check_signature(world, request, body)
+    content = read_object(body) if request.method == "POST" else {}
+    if content is None:
+        raise Refused(400, "invalid_request_error", "The request body is not a JSON object")
+    call = Call(livemode, request.path_params, request.query_params, content)
+    fate = world.fates.take(request.method, request.url.path) or world.lots.fate()
+    if fate is None:
+        return _carried_out(world, answer, call)
+    return await befall(world, fate, request, lambda: _carried_out(world, answer, call))
+
+
+def _carried_out(world: World, answer: Answer, call: Call) -> Response:
+    try:
+        return json(answer(world, call))
+    except Refused as no:
+        return as_response(no)
+    except AnswerLost:
+        return NoAnswer()
+    finally:
+        # A refusal, too, can leave something behind: a charge that its customer may still pay.
+        world.store.commit()
 
 
 ROUTES: list[BaseRoute] = [

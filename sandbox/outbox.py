@@ -62,8 +62,8 @@ class Outbox:
         self._db = store.db
         self._db.executescript(_SCHEMA)
 
-    def add(self, event: dict[str, Any], *, object_id: str | None, due: float) -> int:
-        """Keep an event that is to be sent, and return the number of its delivery."""
+    def add(self, event: dict[str, Any], *, object_id: str | None, due: float, copies: int = 1) -> list[int]:
+        """Keep an event that is to be sent, and return the numbers of its deliveries."""
         doc = msgspec.json.encode(event)
         id_, type_ = event.get("id"), event.get("type")
         added = self._db.execute(
@@ -77,9 +77,11 @@ class Outbox:
                 doc,
             ),
         )
+        return [self._add_delivery(added.lastrowid, due) for _ in range(copies)]
+
+    def _add_delivery(self, event: int | None, due: float) -> int:
         added = self._db.execute(
-            "INSERT INTO deliveries (event, tries, due, state) VALUES (?, 0, ?, 'pending')",
-            (added.lastrowid, due),
+            "INSERT INTO deliveries (event, tries, due, state) VALUES (?, 0, ?, 'pending')", (event, due)
         )
         return added.lastrowid or 0
 

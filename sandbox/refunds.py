@@ -4,10 +4,9 @@ import asyncio
 
 from sandbox import charges, events, ids
 from sandbox.create import as_integer, metadata
-from sandbox.refusals import Object, invalid, not_found, not_possible
+from sandbox.refusals import Object, Problem, invalid, not_found, not_possible
 from sandbox.world import World
 
-SETTLES_AFTER = 1.0
 SHOWN_IN_CHARGE = 10
 
 
@@ -25,7 +24,8 @@ def create(world: World, charge_id: str, params: Object, *, livemode: bool) -> O
     if amount is None or not 0 < amount <= left:
         raise invalid("amount", f"amount must be an integer from 1 to {left}, which is left to refund")
     refund = new_refund(world, charge, params, amount)
-    world.store.save_refund(refund, settle_at=world.now() + SETTLES_AFTER)
+    after = world.settling.after
+    world.store.save_refund(refund, settle_at=None if after is None else world.now() + after)
     note_in_charge(world, charge)
     world.refunds_changed.set()
     return refund
@@ -68,7 +68,17 @@ def find(world: World, charge_id: str, id_: str, *, livemode: bool) -> Object:
     return refund
 
 
-def as_ended(world: World, refund: Object, *, succeeded: bool) -> Object:
+def decide(world: World, id_: str, *, succeeded: bool, failure_code: str | None = None) -> Object:
+    """The channel decides at once about a refund that is pending."""
+    refund = world.store.refund_by_id(id_)
+    if refund is None:
+        raise Problem(404, "not_found", f"There is no refund {id_}.")
+    if refund["status"] != "pending":
+        raise Problem(409, "already_ended", f"Refund {id_} has {refund['status']}.")
+    return end(world, refund, succeeded=succeeded, failure_code=failure_code)
+
+
+def as_ended(world: World, refund: Object, *, succeeded: bool, failure_code: str | None = None) -> Object:
     if succeeded:
         number = f"{ids.day(world.now())}{ids.digits(20)}"
         return {
@@ -81,21 +91,28 @@ def as_ended(world: World, refund: Object, *, succeeded: bool) -> Object:
     return {
         **refund,
         "status": "failed",
-        "failure_code": "refund_refused",
+        "failure_code": failure_code or "refund_refused",
         "failure_msg": "渠道拒绝了退款 (refused by the channel)",
     }
 
 
-def end(world: World, refund: Object, *, succeeded: bool, event_id: str | None = None) -> None:
+def end(
+    world: World,
+    refund: Object,
+    *,
+    succeeded: bool,
+    failure_code: str | None = None,
+    event_id: str | None = None,
+) -> Object:
     """The channel has decided: the refund and its charge say so, and Ping++ tells the merchant."""
-    refund = as_ended(world, refund, succeeded=succeeded)
+    refund = as_ended(world, refund, succeeded=succeeded, failure_code=failure_code)
     world.store.save_refund(refund, settle_at=None)
     charge = world.store.charge(refund["charge"])
-    if charge is None:
-        return
-    note_in_charge(world, charge)
-    type_ = "refund.succeeded" if succeeded else "refund.failed"
-    events.emit(world, type_, refund, livemode=charge["livemode"], id_=event_id)
+    if charge is not None:
+        note_in_charge(world, charge)
+        type_ = "refund.succeeded" if succeeded else "refund.failed"
+        events.emit(world, type_, refund, livemode=charge["livemode"], id_=event_id)
+    return refund
 
 
 async def settle(world: World) -> None:

@@ -27,6 +27,7 @@ class Problem(Exception):
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail)
         self.status = status
+        self.code = code
         self.document = {
             "type": "about:blank",
             "title": code.replace("_", " "),

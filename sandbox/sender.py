@@ -9,6 +9,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox import keys
+from sandbox.chaos import Lots
 from sandbox.clock import Clock
 from sandbox.lines import TOGETHER, Lines
 from sandbox.outbox import Attempt, Delivery, Outbox, State
@@ -34,6 +35,7 @@ class Sender:
         outbox: Outbox,
         clock: Clock,
         lines: Lines,
+        lots: Lots,
     ) -> None:
         self._url = url
         self._key = key
@@ -41,6 +43,7 @@ class Sender:
         self._outbox = outbox
         self._clock = clock
         self._lines = lines
+        self._lots = lots
         self._due = outbox.pending()  # a heap of (due, delivery)
         heapq.heapify(self._due)
         self._under_way: dict[int, asyncio.Task[None]] = {}
@@ -57,7 +60,8 @@ class Sender:
         return bool(self._due) and self._clock.now() - self._due[0][0] > PATIENCE * self._clock.scale
 
     def push(self, due: float, delivery: int) -> None:
-        heapq.heappush(self._due, (due, delivery))
+        held = self._lots.held_until(due, self._clock.now(), self._clock.scale)
+        heapq.heappush(self._due, (held, delivery))
         self._look_again.set()
 
     def look_again(self) -> None:
@@ -102,7 +106,9 @@ class Sender:
         self._under_way[delivery] = task
 
         def ended(task: asyncio.Task[None]) -> None:
-            self._under_way.pop(delivery, None)
+            # On a fast clock its repeat can be under way before we hear that it has ended.
+            if self._under_way.get(delivery) is task:
+                del self._under_way[delivery]
             self._look_again.set()
             if not task.cancelled() and (error := task.exception()) is not None:
                 log.error("sending broke", delivery=delivery, error=repr(error))
@@ -114,13 +120,19 @@ class Sender:
         delivery = self._outbox.delivery(number)
         if delivery is None:
             return
+        at = time.time()
+        if self._lots.drops():
+            self._settle(delivery, at, 0.0, None, "chaos: dropped")
+            return
         body = delivery.body(self.outstanding)
+        body, signature, damaged = self._lots.damaged(body, keys.sign(self._key, body))
         headers = {
             "content-type": "application/json; charset=utf-8",
             "user-agent": "pingpp-ingest-sandbox",
-            "x-pingplusplus-signature": keys.sign(self._key, body),
+            "x-pingplusplus-signature": signature,
         }
-        at, began, status, error = time.time(), time.perf_counter(), None, None
+        began, status = time.perf_counter(), None
+        error = None if damaged is None else f"chaos: {damaged} damaged"
         try:
             # Only the status counts; redirects are not followed, so they are failures too.
             with self._lines.free() as client:
@@ -148,7 +160,7 @@ class Sender:
         level = {"delivered": log.info, "pending": log.warning, "gave_up": log.error}[state]
         level(
             "webhook",
-            outcome={"pending": "refused" if error is None else "unreachable"}.get(state, state),
+            outcome={"pending": "unreachable" if status is None else "refused"}.get(state, state),
             event_id=delivery.event_id,
             event_type=delivery.type,
             object_id=delivery.object_id,

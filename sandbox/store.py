@@ -1,7 +1,6 @@
 """Where the sandbox keeps charges, refunds, events and deliveries: one SQLite file that outlives a restart."""
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ CREATE TABLE IF NOT EXISTS refunds (
 CREATE INDEX IF NOT EXISTS refunds_newest ON refunds (charge, created, seq);
 CREATE INDEX IF NOT EXISTS refunds_open ON refunds (settle_at) WHERE settle_at IS NOT NULL;
 CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY CHECK (one = 1), real REAL, shown REAL, scale REAL);
+CREATE TABLE IF NOT EXISTS advanced (one INTEGER PRIMARY KEY CHECK (one = 1), seconds REAL);
 """
 
 
@@ -74,13 +74,16 @@ class Store:
     def charge(self, id_: str) -> Object | None:
         return self._one("SELECT doc FROM charges WHERE id = ?", (id_,))
 
-    def charges_of_order(self, order_no: str, channel: str) -> Iterator[Object]:
+    def charges_of_order(self, order_no: str, channel: str) -> list[Object]:
         """Newest first."""
-        rows = self.db.execute(
+        return self._all(
             "SELECT doc FROM charges WHERE order_no = ? AND channel = ? ORDER BY seq DESC",
             (order_no, channel),
         )
-        return (msgspec.json.decode(doc) for (doc,) in rows.fetchall())
+
+    def newest_charges(self, limit: int, order_no: str | None = None) -> list[Object]:
+        where, values = ("1", ()) if order_no is None else ("order_no = ?", (order_no,))
+        return self._all(f"SELECT doc FROM charges WHERE {where} ORDER BY seq DESC LIMIT ?", (*values, limit))  # noqa: S608 - our own names
 
     def save_refund(self, refund: Object, settle_at: float | None) -> None:
         self.db.execute(
@@ -92,9 +95,14 @@ class Store:
     def refund(self, charge_id: str, id_: str) -> Object | None:
         return self._one("SELECT doc FROM refunds WHERE id = ? AND charge = ?", (id_, charge_id))
 
+    def refund_by_id(self, id_: str) -> Object | None:
+        return self._one("SELECT doc FROM refunds WHERE id = ?", (id_,))
+
     def refunds_of(self, charge_id: str) -> list[Object]:
-        rows = self.db.execute("SELECT doc FROM refunds WHERE charge = ? ORDER BY seq DESC", (charge_id,))
-        return [msgspec.json.decode(doc) for (doc,) in rows]
+        return self._all("SELECT doc FROM refunds WHERE charge = ? ORDER BY seq DESC", (charge_id,))
+
+    def newest_refunds(self, limit: int) -> list[Object]:
+        return self._all("SELECT doc FROM refunds ORDER BY seq DESC LIMIT ?", (limit,))
 
     def next_refund(self) -> tuple[float, Object] | None:
         """The open refund that ends first, with the time at which it does."""
@@ -124,14 +132,19 @@ class Store:
 
     def save_clock(self, clock: Clock) -> None:
         self.db.execute("INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?)", clock.state())
+        self.db.execute("INSERT OR REPLACE INTO advanced VALUES (1, ?)", (clock.advanced,))
 
     def clock(self) -> Clock:
         row = self.db.execute("SELECT real, shown, scale FROM clock").fetchone()
-        return Clock() if row is None else Clock(*row)
+        advanced = self.db.execute("SELECT seconds FROM advanced").fetchone() or (0.0,)
+        return Clock() if row is None else Clock(*row, *advanced)
 
     def empty(self, *tables: str) -> None:
         for table in tables:
             self.db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+
+    def _all(self, query: str, values: tuple[Any, ...]) -> list[Object]:
+        return [msgspec.json.decode(doc) for (doc,) in self.db.execute(query, values)]
 
     def _one(self, query: str, values: tuple[Any, ...]) -> Object | None:
         row = self.db.execute(query, values).fetchone()

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,12 +10,21 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox import keys
+from sandbox.chaos import Chaos, Lots
 from sandbox.clock import Clock
+from sandbox.fate import Fates
 from sandbox.lines import Lines
 from sandbox.outbox import Outbox
 from sandbox.sender import Sender
 from sandbox.settings import Settings
 from sandbox.store import Store
+
+
+@dataclass
+class Settling:
+    """How long a refund that nobody decides about stays pending, in seconds; None: until somebody does."""
+
+    after: float | None = 1.0
 
 
 @dataclass(frozen=True)
@@ -27,11 +35,24 @@ class World:
     outbox: Outbox
     clock: Clock
     sender: Sender
+    lots: Lots
+    fates: Fates = field(default_factory=Fates)
+    settling: Settling = field(default_factory=Settling)
     refunds_changed: asyncio.Event = field(default_factory=asyncio.Event)
     jobs: set[asyncio.Task[None]] = field(default_factory=set)
 
     def now(self) -> float:
-        return time.time()
+        """What charges, refunds and events are dated by, and what expires or is in time goes by."""
+        return self.clock.wall()
+
+    def run_clock(self, *, scale: float | None = None, advance: float = 0.0) -> None:
+        if scale is not None:
+            self.clock.run_at(scale)
+        self.clock.advance(advance)
+        self.store.save_clock(self.clock)
+        self.store.commit()
+        self.sender.look_again()
+        self.refunds_changed.set()
 
     def start(self, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Have it done beside all else, until it ends, or the sandbox does, or is reset."""
@@ -43,6 +64,11 @@ class World:
     def reset(self) -> None:
         for job in self.jobs:
             job.cancel()
+        self.fates.forget()
+        self.lots.set(Chaos())
+        self.settling.after = Settling.after
+        self.clock.set_right()
+        self.store.save_clock(self.clock)
         self.sender.forget()
         self.outbox.empty()
         self.store.empty("refunds", "charges")
@@ -62,8 +88,11 @@ async def opened(
     outbox = Outbox(store)
     clock = store.clock()
     lines = Lines(transport)
-    sender = Sender(url=settings.webhook_url, key=key, store=store, outbox=outbox, clock=clock, lines=lines)
-    world = World(key, merchant_key, store, outbox, clock, sender)
+    lots = Lots()
+    sender = Sender(
+        url=settings.webhook_url, key=key, store=store, outbox=outbox, clock=clock, lines=lines, lots=lots
+    )
+    world = World(key, merchant_key, store, outbox, clock, sender, lots)
     # The clock is kept at once: after a restart it must go on from here.
     store.save_clock(clock)
     store.commit()

@@ -1,11 +1,12 @@
 """A running sandbox for each test that asks for one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from sandbox import keys
+from tests.sandbox.program import Program, Shop, open_shop, starting
 from tests.sandbox.rig import Receiver, Rig, running
 
 
@@ -38,3 +39,15 @@ async def rig(tmp_path: Path, made_key: bytes) -> AsyncIterator[Rig]:
     (tmp_path / "sandbox" / "private_key.pem").write_bytes(made_key)
     async with running(tmp_path, Receiver()) as rig:
         yield rig
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with open_shop() as shop:
+        yield shop
+
+
+@pytest.fixture
+def start(tmp_path: Path, shop: Shop) -> Iterator[Callable[..., Program]]:
+    with starting(tmp_path, shop) as begin:
+        yield begin

@@ -22,6 +22,22 @@ APP = "app_1Gqj58ynP0mHeX1q"
 TEST_KEY = {"authorization": "Bearer sk_test_ibbTe5jLGCi5rzfH4OqPW9KC"}
 LIVE_KEY = {"authorization": "Bearer sk_live_ibbTe5jLGCi5rzfH4OqPW9KC"}
 
+SCAN = {"scan_code": "131141564583769183", "terminal_id": "T0000001"}
+GOODS = {"goods_list": [{"goods_name": "iPhone", "goods_num": "1"}]}
+ISV = {"pay_channel": "wx", "terminal_id": "T0000001"}
+EXTRA: dict[str, dict[str, Any]] = {
+    "wx_pub_qr": {"product_id": "Product4Testing"},
+    "cb_wx_pub_qr": {"product_id": "Product4Testing", **GOODS},
+    "isv_qr": ISV,
+    "isv_wap": {**ISV, "result_url": "https://www.example.com/payment-result"},
+    "isv_scan": SCAN,
+    "alipay_scan": SCAN,
+    "wx_pub_scan": SCAN,
+    "cb_alipay_scan": SCAN,
+    "cb_wx_pub_scan": {**SCAN, **GOODS},
+    "upacp_scan": SCAN,
+}
+
 
 @dataclass
 class Receiver:
@@ -87,6 +103,12 @@ def order(**changes: Any) -> dict[str, Any]:
         "body": "Your Body 内容",
     } | changes
     return {name: value for name, value in made.items() if value is not None}
+
+
+def for_channel(channel: str) -> dict[str, Any]:
+    """What a create on that channel needs beside the rest."""
+    currency = "usd" if channel.startswith("cb_") else "cny"
+    return {"channel": channel, "currency": currency, "extra": EXTRA.get(channel)}
 
 
 @contextlib.asynccontextmanager

@@ -60,6 +60,13 @@ async def test_an_unknown_address_has_an_error_object(rig: Rig) -> None:
     assert (await rig.get("/sandbox/nothing", 404))["code"] == "not_found"
 
 
+async def test_a_connection_is_kept_but_for_the_node_sdk(rig: Rig) -> None:
+    node = {"user-agent": "Pingpp/v1 NodeBindings/2.1.6"}
+    for headers, closes in (({}, None), (node, "close"), ({**node, "authorization": ""}, "close")):
+        answer = await rig.http.get("/v1/charges/ch_x", headers=headers)
+        assert answer.headers.get("connection") == closes
+
+
 @pytest.fixture(scope="module")
 def merchant() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)

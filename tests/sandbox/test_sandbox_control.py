@@ -1,12 +1,19 @@
 """What tests and people tell the sandbox to do."""
 
 import datetime as dt
+import re
 import time
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
+from starlette.routing import Route
 
+from sandbox import control, control_calls, control_charges, page
+from sandbox.chaos import Chaos
 from sandbox.clock import Clock
+from sandbox.fate import Do, Fate
+from sandbox.scan import EXAMPLES
 from tests.sandbox.rig import APP, Rig, until
 
 pytestmark = pytest.mark.anyio
@@ -193,14 +200,35 @@ def test_the_clock_goes_on_from_where_it_is_when_its_pace_changes() -> None:
 
 
 async def test_the_clock_refuses_nonsense(rig: Rig) -> None:
-    assert await rig.get("/sandbox/clock") == {"scale": 1.0}
+    assert (await rig.get("/sandbox/clock"))["scale"] == 1.0
     for scale in (0, -1, "fast", None):
         assert (await rig.http.put("/sandbox/clock", json={"scale": scale})).status_code == 400
+    for wrong in ({}, {"advance": -1}, {"advance": None}, {"advance": "far"}, {"scale": 1, "advance": -1}):
+        assert (await rig.http.put("/sandbox/clock", json=wrong)).status_code == 400
     await rig.run_at(0.5)
-    assert await rig.get("/sandbox/clock") == {"scale": 0.5}
+    assert (await rig.get("/sandbox/clock"))["scale"] == 0.5
+
+
+def control_addresses() -> set[str]:
+    routes = [*control.ROUTES, *control_charges.ROUTES, *control_calls.ROUTES, *page.ROUTES]
+    paths = {route.path for route in routes if isinstance(route, Route)}
+    return {path for path in paths if not path.startswith("/sandbox/page/")} - {"/", "/sandbox/help"}
 
 
 async def test_the_addresses_are_listed(rig: Rig) -> None:
-    assert "/sandbox/trigger" in (await rig.http.get("/sandbox/")).text
+    told = (await rig.http.get("/sandbox/help")).text
+    listed = set(re.findall(r"/sandbox/[\w./{}]*", told.replace("{charge id}", "{id}")))
+    assert listed == control_addresses()
+    for code in EXAMPLES.values():
+        assert code in told
     assert await rig.get("/sandbox/healthz") == {"status": "ok"}
     assert (await rig.get("/v1/charges", params={"app[id]": APP}))["data"] == []
+
+
+def test_every_address_code_and_fate_is_documented() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?<=[ `])/sandbox/[\w./{}]*", docs))
+    assert control_addresses() - named == set()
+    assert named - control_addresses() <= {"/sandbox/help"}
+    for word in (*EXAMPLES.values(), *get_args(Do), *Chaos.__struct_fields__, *Fate.__struct_fields__):
+        assert f"`{word}`" in docs, word

@@ -1,30 +1,18 @@
 """Creating charges at the sandbox."""
 
+import base64
 import time
 from typing import Any
+from urllib.parse import unquote
 
+import msgspec
 import pytest
 
 from sandbox.channels import CHANNELS
-from tests.sandbox.rig import LIVE_KEY, Rig, until
+from tests.sandbox.rig import EXTRA, ISV, LIVE_KEY, Rig, for_channel, until
 
 pytestmark = pytest.mark.anyio
 
-SCAN = {"scan_code": "131141564583769183", "terminal_id": "T0000001"}
-GOODS = {"goods_list": [{"goods_name": "iPhone", "goods_num": "1"}]}
-ISV = {"pay_channel": "wx", "terminal_id": "T0000001"}
-EXTRA: dict[str, dict[str, Any]] = {
-    "wx_pub_qr": {"product_id": "Product4Testing"},
-    "cb_wx_pub_qr": {"product_id": "Product4Testing", **GOODS},
-    "isv_qr": ISV,
-    "isv_wap": {**ISV, "result_url": "https://www.example.com/payment-result"},
-    "isv_scan": SCAN,
-    "alipay_scan": SCAN,
-    "wx_pub_scan": SCAN,
-    "cb_alipay_scan": SCAN,
-    "cb_wx_pub_scan": {**SCAN, **GOODS},
-    "upacp_scan": SCAN,
-}
 CREDENTIAL = {
     "alipay_qr": "https://qr.alipay.com/",
     "wx_pub_qr": "weixin://wxpay/bizpayurl?pr=",
@@ -67,11 +55,6 @@ MEMBERS = [
 ]
 
 
-def for_channel(channel: str) -> dict[str, Any]:
-    currency = "usd" if channel.startswith("cb_") else "cny"
-    return {"channel": channel, "currency": currency, "extra": EXTRA.get(channel)}
-
-
 def test_the_table_has_the_channels_of_the_guide() -> None:
     assert set(CHANNELS) == CREDENTIAL.keys() | {name for name in EXTRA if name.endswith("_scan")}
 
@@ -90,6 +73,18 @@ async def test_a_charge_comes_with_what_the_customer_scans(rig: Rig, channel: st
     assert charge["time_expire"] > charge["created"]
     assert await rig.get(f"/v1/charges/{charge['id']}") == charge
     assert rig.receiver.bodies == []
+
+
+async def test_a_payment_page_is_told_what_the_guides_sample_tells_it(rig: Rig) -> None:
+    charge = await rig.create(**for_channel("isv_wap"))
+    packed = charge["credential"]["isv_wap"].partition("?data=")[2]
+    told = msgspec.json.decode(base64.b64decode(unquote(packed), validate=True))
+    assert told["orderNum"] == charge["order_no"]
+    assert told["txamt"] == "000000000100"
+    assert told["attach"] == charge["id"]
+    assert told["frontUrl"] == charge["extra"]["result_url"]
+    assert told.keys() >= {"version", "signType", "charset", "busicd", "chcd", "mchntid", "terminalid"}
+    assert told.keys() >= {"backUrl", "subject", "sign"}
 
 
 @pytest.mark.parametrize("channel", [name for name in EXTRA if name.endswith("_scan")])
@@ -132,6 +127,17 @@ async def test_a_scanned_customer_has_paid_at_once(rig: Rig, channel: str) -> No
         ("extra", {"extra": "product"}),
         ("extra[product_id]", {"channel": "wx_pub_qr"}),
         ("extra[scan_code]", {"channel": "isv_scan", "extra": {"terminal_id": "T0000001"}}),
+        ("extra[product_id]", {"channel": "wx_pub_qr", "extra": {"product_id": "p" * 33}}),
+        ("extra[limit_pay]", {"channel": "wx_pub_qr", "extra": {"product_id": "p", "limit_pay": "all"}}),
+        ("extra[goods_list]", {**for_channel("cb_wx_pub_qr"), "extra": {"product_id": "p"}}),
+        (
+            "extra[goods_list]",
+            {**for_channel("cb_wx_pub_qr"), "extra": {"product_id": "p", "goods_list": "x"}},
+        ),
+        ("extra[terminal_id]", {"channel": "isv_qr", "extra": {**ISV, "terminal_id": "T00000001"}}),
+        ("extra[terminal_id]", {"channel": "isv_qr", "extra": {**ISV, "terminal_id": "T-1"}}),
+        ("extra[result_url]", {"channel": "isv_wap", "extra": {**ISV, "result_url": "www.example.com"}}),
+        ("extra[result_url]", {"channel": "upacp_qr", "extra": {"result_url": 1}}),
     ],
 )
 async def test_a_wrong_create_is_refused_by_name(rig: Rig, param: str, changes: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.rig import APP, Rig
+from tests.sandbox.rig import APP, LIVE_KEY, Rig
 
 pytestmark = pytest.mark.anyio
 
@@ -59,6 +59,13 @@ async def test_filters(rig: Rig) -> None:
     assert await listed(rig, reversed="true") == ([made[3]], False)
     assert await listed(rig, channel="wx_pub_qr") == ([], False)
     assert await listed(rig, **{"app[id]": "app_other"}) == ([], False)
+
+
+async def test_without_an_app_those_of_all_apps_are_listed_as_in_the_guide(rig: Rig) -> None:
+    made = [(await rig.create(app={"id": f"app_{number}"}))["id"] for number in range(4)][::-1]
+    await rig.create(headers=LIVE_KEY)
+    answer = await rig.get("/v1/charges", params={"limit": 3})
+    assert ([one["id"] for one in answer["data"]], answer["has_more"]) == (made[:3], True)
 
 
 async def test_windows_at_their_borders(rig: Rig) -> None:

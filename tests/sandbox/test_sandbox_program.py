@@ -1,23 +1,19 @@
 """The sandbox as it is run: a program of its own, with a receiver on a real port."""
 
 import base64
-import http.server
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from sandbox.scan import EXAMPLES, PASSWORD
+from tests.sandbox.program import Program, Shop, until
 
 ORDER = {
     "order_no": "123456789",
@@ -29,94 +25,6 @@ ORDER = {
     "subject": "Your Subject",
     "body": "Your Body",
 }
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass
-class Shop:
-    """A receiver that says `status`."""
-
-    port: int = 0
-    status: int = 500
-    got: list[tuple[bytes, str]] = field(default_factory=list)
-
-
-@pytest.fixture
-def shop() -> Iterator[Shop]:
-    shop = Shop()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            shop.got.append((body, self.headers["X-Pingplusplus-Signature"]))
-            self.send_response(shop.status)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        shop.port = server.server_address[1]
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield shop
-        server.shutdown()
-
-
-@dataclass(frozen=True)
-class Program:
-    process: subprocess.Popen[bytes]
-    url: str
-
-    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        self.process.send_signal(number)
-        _, log = self.process.communicate(timeout=10)
-        return self.process.returncode, log.decode()
-
-
-@pytest.fixture
-def start(tmp_path: Path, shop: Shop) -> Iterator[Callable[..., Program]]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    running: list[subprocess.Popen[bytes]] = []
-
-    def begin(*, ready: bool = True, **environment: str) -> Program:
-        own = {"DATA_DIR": str(tmp_path), "SANDBOX_PORT": str(port), "PORT": str(shop.port)}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox"],
-            env={**os.environ, "PYTHONPATH": str(ROOT), **own, **environment},
-            cwd=tmp_path,
-            stderr=subprocess.PIPE,
-        )
-        running.append(process)
-        program = Program(process, f"http://127.0.0.1:{port}")
-        if ready:
-            until(lambda: answers(program))
-        return program
-
-    yield begin
-    for process in running:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def answers(program: Program) -> bool:
-    assert program.process.poll() is None, "the sandbox ended"
-    try:
-        return httpx.get(f"{program.url}/sandbox/healthz").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def until(true: Callable[[], bool], within: float = 10) -> None:
-    end = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.02)
 
 
 def test_webhooks_are_signed_repeated_and_outlive_a_restart(
@@ -157,9 +65,14 @@ def test_what_was_answered_outlives_a_kill(start: Callable[..., Program]) -> Non
     first = start()
     key = {"authorization": "Bearer sk_test_1"}
     charge = httpx.post(f"{first.url}/v1/charges", json=ORDER, headers=key).raise_for_status().json()
+    extra = {"scan_code": EXAMPLES[PASSWORD], "terminal_id": "T0000001"}
+    asked = {**ORDER, "order_no": "asked for a", "channel": "isv_scan", "extra": extra}
+    assert httpx.post(f"{first.url}/v1/charges", json=asked, headers=key).status_code == 402
     first.stop(signal.SIGKILL)
     second = start()
     assert httpx.get(f"{second.url}/v1/charges/{charge['id']}", headers=key).json() == charge
+    kept = httpx.get(f"{second.url}/sandbox/charges", params={"order_no": "asked for a"}).json()["charges"]
+    assert [one["paid"] for one in kept] == [False], "a refusal may leave something behind"
     assert second.stop()[0] == 0
 
 

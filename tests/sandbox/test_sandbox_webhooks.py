@@ -1,5 +1,6 @@
 """What the sandbox sends, and how often."""
 
+import asyncio
 import base64
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from sandbox.sender import GAPS
-from tests.sandbox.rig import Receiver, Rig, running, until
+from tests.sandbox.rig import LIVE_KEY, Receiver, Rig, running, until
 
 pytestmark = pytest.mark.anyio
 
@@ -82,6 +83,17 @@ async def test_after_eleven_deliveries_it_gives_up(rig: Rig) -> None:
     assert sum(GAPS) == 24 * 3600 + 47 * 60 + 15
 
 
+async def test_however_fast_the_repeats_come_none_is_lost_from_sight(rig: Rig) -> None:
+    rig.receiver.always = 503
+    await rig.run_at(1_000_000)
+    for number in range(10):
+        charge = await rig.paid(order_no=f"order{number}")
+        while rig.world.sender.outstanding:  # noqa: ASYNC110 - it is looked at in each turn of the loop
+            await asyncio.sleep(0)
+        tries = await rig.attempts(object_id=charge["id"])
+        assert tries[0]["state"] == "gave_up"
+
+
 async def test_a_receiver_that_is_away_is_tried_again(tmp_path: Path) -> None:
     calls = []
 
@@ -120,3 +132,47 @@ async def test_a_restart_loses_nothing(tmp_path: Path) -> None:
         await until(lambda: "refund.succeeded" in [one["type"] for one in receiver.events])
         assert (await rig.get(f"/v1/charges/{charge['id']}/refunds/{refund['id']}"))["status"] == "succeeded"
         verify(key, receiver.signatures[-1], receiver.bodies[-1])
+
+
+async def test_a_test_case_has_the_payment_told_twice(rig: Rig) -> None:
+    charge = await rig.paid(metadata={"pingpp_tc": "001"})
+    await until(lambda: len(rig.receiver.bodies) == 2)
+    await until(lambda: rig.world.sender.outstanding == 0)
+    first, second = rig.receiver.events
+    assert {**first, "pending_webhooks": 0} == {**second, "pending_webhooks": 0}
+    assert first["data"]["object"] == charge
+    assert [one["attempt"] for one in await rig.attempts(object_id=charge["id"])] == [1, 1]
+
+
+async def test_each_of_the_two_is_repeated_for_itself(rig: Rig) -> None:
+    rig.receiver.answers += [500, 200, 200]
+    await rig.run_at(1_000)
+    charge = await rig.paid(metadata={"pingpp_tc": "001"})
+    await until(lambda: len(rig.receiver.bodies) == 3)
+    await until(lambda: rig.world.sender.outstanding == 0)
+    assert len(await rig.attempts(object_id=charge["id"])) == 3
+
+
+async def test_a_test_case_has_the_payment_told_five_minutes_late(rig: Rig) -> None:
+    await rig.paid(metadata={"pingpp_tc": "002"})
+    (due, _), now = rig.world.outbox.pending()[0], rig.world.clock.now()
+    assert now + 299 < due <= now + 300
+    await rig.paid(order_no="after it")
+    await until(lambda: len(rig.receiver.bodies) == 1)
+    assert rig.receiver.events[0]["data"]["object"]["order_no"] == "after it"
+    await rig.run_at(100_000)
+    await until(lambda: len(rig.receiver.bodies) == 2)
+
+
+@pytest.mark.parametrize("case", ["001", "002"])
+async def test_test_cases_are_of_the_test_mode_and_of_payments_alone(rig: Rig, case: str) -> None:
+    metadata = {"pingpp_tc": case}
+    live = await rig.paid(order_no="live", metadata=metadata, headers=LIVE_KEY)
+    await until(lambda: len(rig.receiver.bodies) == 1)
+    charge = await rig.paid(order_no="test")
+    back = {"description": "back", "metadata": metadata}
+    await rig.post(f"/v1/charges/{live['id']}/refunds", back, headers=LIVE_KEY)
+    await rig.post(f"/v1/charges/{charge['id']}/refunds", back)
+    await until(lambda: len(rig.receiver.bodies) == 4)
+    await until(lambda: rig.world.sender.outstanding == 0)
+    assert len(rig.receiver.bodies) == 4
