@@ -2,6 +2,8 @@
 
 import signal
 import sys
+from types import FrameType
+from typing import Any
 
 import structlog
 import uvicorn
@@ -22,6 +24,15 @@ log = structlog.get_logger()
 SHUTDOWN_S = 10  # for requests that have begun
 
 
+class _Server(uvicorn.Server):
+    """Lets go of those who wait for a payment before it waits for them."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        app: Any = self.config.app
+        app.leave()
+        super().handle_exit(sig, frame)
+
+
 def main() -> int:
     """Serve until SIGTERM, answering what has begun."""
     settings = load(ReceiverSettings)
@@ -36,7 +47,7 @@ def main() -> int:
         )
     except RedisNotFound as error:
         refuse(str(error))
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app,
             host=settings.host,

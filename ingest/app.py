@@ -3,21 +3,26 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import redis.asyncio
 import structlog
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from ingest import checkout, merchant_api
+from ingest.following import Following
 from ingest.health import Readiness, livez
 from ingest.log import ReceiverLog
+from ingest.office import Office
 from ingest.settings import ReceiverSettings
 from ingest.webhooks import Webhooks
 from payments import bell
+from payments.desk import Desk
+from payments.gateway import from_files
 from payments.inbox import Inbox
 from payments.keys import EVENTS, Keys
 from payments.signature import KeyRing, UnreadableKey, read_ring
@@ -50,12 +55,13 @@ class Receiver(Starlette):
     much as verifying does.
     """
 
-    def __init__(self, webhooks: Webhooks, **more: Any) -> None:
+    def __init__(self, webhooks: Webhooks | None, leave: Callable[[], None], **more: Any) -> None:
         super().__init__(**more)
         self._webhooks = webhooks
+        self.leave = leave  # to be called when the process is to end, before it waits for what is under way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] in ("/webhooks", "/webhooks/"):
+        if self._webhooks and scope["type"] == "http" and scope["path"] in ("/webhooks", "/webhooks/"):
             await self._webhooks(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -72,25 +78,38 @@ def read_keys(settings: ReceiverSettings) -> KeyRing:
     return read_ring(texts)
 
 
-def make_app(settings: ReceiverSettings) -> Starlette:
-    """The app. Raises UnreadableKey and RedisNotFound."""
+def make_app(settings: ReceiverSettings) -> Receiver:
+    """The app, with the surfaces that it is to serve. Raises UnreadableKey and RedisNotFound."""
     keys = Keys(settings.key_prefix)
     client = connect_async(settings)
     ringer = Bell(connect(settings))
-    receiver_log = ReceiverLog()
-    inbox = Inbox(
-        client,
-        keys,
-        ringer.ring,
-        receiver_log.stored,
-        remember_s=int(settings.keep_events_days * 86_400),
-        replicas=settings.redis_wait_replicas,
-        wait_ms=settings.redis_wait_ms,
-    )
-    webhooks = Webhooks(inbox, read_keys(settings), settings.body_timeout, receiver_log.refuse)
+    inbox, webhooks = _webhooks(settings, keys, client, ringer)
     readiness = Readiness(client, settings.key_prefix)
+    routes: list[BaseRoute] = [Route("/livez", livez), Route("/readyz", readiness.readyz)]
+    following = Following(client, keys)
+    office = Office(
+        client=ringer.client,
+        async_client=client,
+        keys=keys,
+        following=following,
+        public_url=settings.shoppers_url,
+        apps=settings.pingpp_app_ids,
+        tokens=settings.tokens,
+        on_paid_late=settings.on_paid_late,
+    )
+    gateway = None
+    if "api" in settings.serve and settings.api_missing:
+        log.warning("the merchant API is not served", not_set=settings.api_missing)
+    elif "api" in settings.serve:
+        gateway = from_files(settings.pingpp_api_base, settings.api_key, settings.pingpp_private_key_file)
+        office.desk = Desk(ringer.client, keys, gateway, settings.livemode, settings.order_key)
+        routes += merchant_api.routes(office)
+    if "checkout" in settings.serve:
+        routes += checkout.routes(office)
 
     def reload() -> None:
+        if webhooks is None:
+            return
         try:
             webhooks.ring = read_keys(settings)
         except UnreadableKey as error:
@@ -104,14 +123,31 @@ def make_app(settings: ReceiverSettings) -> Starlette:
             NotImplementedError, ValueError, RuntimeError
         ):  # not in the main thread: tests
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
-        yield
-        await inbox.close()
+        async with gateway or contextlib.nullcontext():
+            yield
+        await following.close()
+        if inbox is not None:
+            await inbox.close()
         await asyncio.gather(*ringer.ringing)
         await client.aclose()
         ringer.client.close()
 
-    routes = [
-        Route("/livez", livez),
-        Route("/readyz", readiness.readyz),
-    ]
-    return Receiver(webhooks, routes=routes, lifespan=lifespan)
+    return Receiver(webhooks, following.leave, routes=routes, lifespan=lifespan)
+
+
+def _webhooks(
+    settings: ReceiverSettings, keys: Keys, client: redis.asyncio.Redis, ringer: Bell
+) -> tuple[Inbox | None, Webhooks | None]:
+    if "webhooks" not in settings.serve:
+        return None, None
+    receiver_log = ReceiverLog()
+    inbox = Inbox(
+        client,
+        keys,
+        ringer.ring,
+        receiver_log.stored,
+        remember_s=int(settings.keep_events_days * 86_400),
+        replicas=settings.redis_wait_replicas,
+        wait_ms=settings.redis_wait_ms,
+    )
+    return inbox, Webhooks(inbox, read_keys(settings), settings.body_timeout, receiver_log.refuse)

@@ -1,6 +1,7 @@
-"""Makes the merchant's RSA key pair for a system that runs with the sandbox."""
+"""Makes the secrets of a system that runs with the sandbox: the merchant's RSA key pair, and a token of its API."""
 
 import os
+import secrets
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -36,6 +37,16 @@ def make_keys(data_dir: Path) -> tuple[Path, Path]:
         0o644,
     )
     return private, public
+
+
+def make_token(data_dir: Path) -> Path:
+    """The file of a bearer token of the merchant API under `data_dir`, made where it is not there yet."""
+    directory = data_dir / "keys"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = directory / "merchant_api_token"
+    if not path.exists():
+        _write(path, f"{secrets.token_urlsafe(32)}\n".encode(), 0o600)
+    return path
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

@@ -1,10 +1,6 @@
 """Writes amounts for people; they are kept as integers in the smallest unit of the currency."""
 
-# ISO 4217: the currencies whose smallest unit is not a hundredth.
-_DECIMALS = dict.fromkeys(
-    ("bif", "clp", "djf", "gnf", "isk", "jpy", "kmf", "krw", "pyg", "rwf", "ugx", "uyi", "vnd", "vuv", "xaf", "xof", "xpf"),
-    0,
-) | dict.fromkeys(("bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"), 3)  # fmt: skip
+from payments.currency import in_units
 
 
 def money(amount: object, currency: object) -> str:
@@ -12,7 +8,4 @@ def money(amount: object, currency: object) -> str:
     name = currency if isinstance(currency, str) else ""
     if not isinstance(amount, int) or isinstance(amount, bool):
         return "" if amount is None else f"{amount} {name.upper()}".strip()
-    decimals = _DECIMALS.get(name.lower(), 2)
-    sign, digits = "-" if amount < 0 else "", f"{abs(amount):0{decimals + 1}d}"
-    whole, part = (digits[:-decimals], digits[-decimals:]) if decimals else (digits, "")
-    return f"{sign}{int(whole):,}{'.' if part else ''}{part} {name.upper()}".strip()
+    return f"{in_units(amount, name)} {name.upper()}".strip()

@@ -107,7 +107,7 @@ def _load(books: Books, name: str, *, raw: bool) -> dict[str, Any] | None:
     except NewerSchema as error:
         say(f"Left out, for a later release wrote it: {error}")
         return None
-    if payment is None or not payment.charges:
+    if payment is None:
         return None
     view = payment_json(payment)
     return view if raw else view | {"charges": [_without_the_buyer(charge) for charge in view["charges"]]}
@@ -123,7 +123,9 @@ def _without_the_buyer(charge: dict[str, Any]) -> dict[str, Any]:
 def _write(payment: dict[str, Any]) -> None:
     currency = payment["currency"]
     amounts = {name: money(payment[name], currency) for name in ("amount", "amount_refunded")}
-    write_facts((name, value) for name, value in (payment | amounts).items() if not isinstance(value, list))
+    failure = payment.get("failure")
+    facts = payment | amounts | ({"failure": f"{failure['code']}: {failure['message']}"} if failure else {})
+    write_facts((name, value) for name, value in facts.items() if not isinstance(value, list))
     write("")
     write_table(
         ["charge", "status", "amount", "channel", "order_no", "transaction_no"],

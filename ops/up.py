@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from ops.merchant_keys import make_keys
+from ops.merchant_keys import make_keys, make_token
 from ops.running import Up, UpAlready, announce, only_one
 from processes import redis_server
 from processes.child import Child, say
@@ -35,6 +35,7 @@ class UpSettings(Settings):
     pingpp_api_key: SecretStr | None = Field(None, description="`sk_live_…` or `sk_test_…`; decides the mode")
     pingpp_private_key_file: str | None = Field(None, description="the merchant's RSA key, signs requests")
     pingpp_public_key_files: str = Field("", description="comma-separated PEM files: keys of webhooks")
+    merchant_api_tokens: SecretStr | None = Field(None, description="bearer tokens of the merchant API")
 
 
 def run_up(
@@ -151,6 +152,8 @@ def environment_for(
         told["LOG_FORMAT"] = "console"
     if not sandbox:
         return told
+    if settings.merchant_api_tokens is None:
+        told["MERCHANT_API_TOKENS_FILE"] = str(make_token(settings.data_dir))
     # The sandbox's charges are known nowhere else, and its webhooks are signed with its key alone.
     told["PINGPP_API_BASE"] = address(settings.host, settings.sandbox_port)
     keys = [one for one in settings.pingpp_public_key_files.split(",") if one.strip()]
@@ -226,8 +229,9 @@ def welcome(up: Up, settings: UpSettings, took: float) -> str:
         "",
         f"Ready after {took:.1f} s. Ctrl-C stops everything; the data stays.",
         "",
+        *(_sandbox_said(up.sandbox_url) if up.sandbox_url else []),
         f"  webhooks   {up.receiver_url}/webhooks",
-        *([f"  sandbox    {up.sandbox_url}  (a Ping++ of your own)"] if up.sandbox_url else []),
+        f"  payments   {up.receiver_url}/payments  ({_token_said(up, settings)})",
         f"  Redis      {redis}",
         "",
         "In a second terminal:",
@@ -242,6 +246,21 @@ def welcome(up: Up, settings: UpSettings, took: float) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _sandbox_said(url: str) -> list[str]:
+    return [
+        f"  shop       {url}/shop/  (buy something)",
+        f"  sandbox    {url}/sandbox/  (a Ping++ of your own: pay for it)",
+    ]
+
+
+def _token_said(up: Up, settings: UpSettings) -> str:
+    if settings.merchant_api_tokens is not None:
+        return "bearer token: MERCHANT_API_TOKENS"
+    if up.sandbox_url is None:
+        return "not served: MERCHANT_API_TOKENS is not set"
+    return f"bearer token in {settings.data_dir / 'keys' / 'merchant_api_token'}"
 
 
 def address(host: str, port: int) -> str:

@@ -13,7 +13,12 @@ from payments.scripts import script
 _ring = script("ring")
 
 BELL_MS = 5_000  # a bell that nobody heard may ring again after this
-JOBS = {"events": "workers.jobs.apply_events", "asks": "workers.jobs.ask"}
+JOBS = {
+    "events": "workers.jobs.apply_events",
+    "asks": "workers.jobs.ask",
+    "checks_now": "workers.jobs.check_now",
+    "checks": "workers.jobs.check",
+}
 JOB_TIMEOUT = 120  # seconds; a drain ends well before
 _WAITING = 8  # jobs on a queue that are enough to wake everybody: while no worker runs, they must not pile up
 _FAILED_TTL = 60  # seconds for which RQ keeps a job that failed

@@ -102,6 +102,13 @@ def qr_text(charge: Mapping[str, Any]) -> str | None:
     return text if isinstance(text, str) and text else None
 
 
+def for_client(charge: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The Charge exactly as Ping++ gave it, where the client's SDK needs it; None on all other channels."""
+    name = charge.get("channel")
+    wanted = isinstance(name, str) and find(name).shown == "Charge to the client"
+    return dict(charge) if wanted and charge.get("credential") else None
+
+
 _AMOUNT = Whole(1)
 _DESCRIPTION = Text(0, 255)  # unsure
 _NAME = Text(1, 32, r"[a-z0-9_]+", "lower-case letters, digits or underscores")

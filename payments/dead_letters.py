@@ -42,6 +42,11 @@ REASONS = {
     "malformed": "Ping++ answers with an object that is not shaped like a charge. See last_error.",
     "gateway_refused": "Ping++ refuses to answer (see last_error): is the API key right, and of the right mode? "
     "Retry once that is mended.",
+    "not_as_registered": "Ping++ has a charge of this payment with another amount or currency than the merchant "
+    "registered (see `found` and `registered`). Nothing was published for it. Find out who made it; refund it at "
+    "Ping++ if it was paid, then discard.",
+    "attempt_unresolved": "For a whole day it could not be found out what became of a call that creates, reverses or "
+    "refunds (see last_error). It was not made again. Retry once Ping++ answers, or look in its dashboard.",
     "gateway_unreachable": "Ping++ could not be asked for a whole day. Retry once it answers.",
 }
 
@@ -74,8 +79,8 @@ class DeadLetter:
 
 
 def kind_of(member: str) -> str:
-    """`event`; `webhook`: one without usable ids; `charge`: a question about a charge alone."""
-    return {"~": "webhook", ":": "charge"}.get(member[:1], "event")
+    """`event`; `webhook`: one without usable ids; `charge`: a question about a charge alone; `attempt`."""
+    return {"~": "webhook", ":": "charge", "+": "attempt"}.get(member[:1], "event")
 
 
 def letter_id(kind: str, member: str, reason: str) -> str:

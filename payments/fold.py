@@ -11,7 +11,17 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from payments.payment import Charge, Payment, Refund, with_charge, with_refund
+from payments.channels import for_client, qr_text
+from payments.payment import (
+    Charge,
+    Failure,
+    Payment,
+    Refund,
+    made_charge,
+    made_refund,
+    with_charge,
+    with_refund,
+)
 from payments.sighting import ChargeLook, RefundLook, Sighting
 
 EXPIRY_GRACE = 60  # seconds after `time_expire` in which Ping++ may still learn of a payment from the channel
@@ -20,14 +30,17 @@ _LONGEST_ORDER_NO = 100  # in message ids, which have at most 128 characters
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One new fact to publish. `id` is derived from the fact and the same for ever; `time` in Unix seconds."""
+    """One new fact to publish. `id` is derived from the fact and the same for ever; `time` in Unix seconds. An attempt
+    that failed has a `failure`, and no charge or no refund.
+    """
 
     type: str
     id: str
-    charge: str
+    charge: str | None
     time: int
     refund: str | None = None
     excess: int | None = None
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,13 @@ def oddity(payment: Payment, sighting: Sighting) -> str | None:
         return "identity_conflict"
     if look and sighting.app != payment.app:
         return "identity_conflict"
+    asked_for = payment.registration
+    if look and asked_for and (look.amount, look.currency) != (asked_for.amount, asked_for.currency):
+        return "not_as_registered"
+    news = look is not None and look.paid and not look.reversed and not (known and known.paid)
+    # The reversal may give the money back: whether goods are owed is known when it is known how that ended.
+    if news and payment.reversing(sighting.charge_id):
+        return "paid_while_reversing"
     if sighting.refunds and not (look and look.paid) and not (known and known.paid):
         return "refund_of_unpaid_charge"
     for refund in sighting.refunds:
@@ -75,8 +95,11 @@ def fold(payment: Payment, sighting: Sighting) -> Folded:
     charge = before
     if sighting.charge:
         charge = _join_charge(before, sighting.charge, sighting)
+        if payment.registration:
+            charge = _for_the_payer(charge, sighting.object)
         if charge is not before:
             payment = replace(payment, charges=with_charge(payment.charges, charge))
+            payment = made_charge(payment, sighting.charge.attempt, charge.id)
     refunds: list[Message] = []
     for look in sighting.refunds:
         payment, ended = _join_refund(payment, look, sighting)
@@ -164,6 +187,7 @@ def _join_refund(payment: Payment, look: RefundLook, sighting: Sighting) -> tupl
     )
     if known and (joined.succeeded, joined.failed) == (known.succeeded, known.failed):
         return payment, []
+    payment = made_refund(payment, look.attempt, look.id)
     time = look.time_succeed or look.created or sighting.at_ms // 1000
     ended = []
     if joined.succeeded and not (known and known.succeeded):
@@ -183,8 +207,9 @@ def _paid(payment: Payment, before: Charge | None, charge: Charge, now: int) -> 
     if payment.first_paid:
         excess = excess_of(payment, charge)
         return payment, [Message("paid_again", f"paid_again:{charge.id}", charge.id, time, excess=excess)]
-    late = payment.closed is not None
-    payment = replace(payment, first_paid=charge.id)
+    asked_for = payment.registration
+    late = (payment.closed is not None and not payment.reopened) or bool(asked_for and asked_for.closed_ms)
+    payment = replace(payment, first_paid=charge.id, late=late)
     if late:
         return payment, [Message("paid_late", f"paid_late:{charge.id}", charge.id, time)]
     return payment, [Message("paid", f"paid:{_order_no_in_id(payment.order_no)}", charge.id, time)]
@@ -194,10 +219,16 @@ def _closed(
     payment: Payment, before: Charge | None, charge: Charge, now: int
 ) -> tuple[Payment, list[Message]]:
     just_ended = not charge.open and (before is None or before.open)
-    if not just_ended or any(other.open or other.paid for other in payment.charges):
+    if not just_ended or payment.payable or any(other.paid for other in payment.charges):
         return payment, []
     time = charge.time_expire if charge.expired and charge.time_expire else now
-    return replace(payment, closed=charge.id), [Message("closed", f"closed:{charge.id}", charge.id, time)]
+    return closed(payment, charge, time)
+
+
+def closed(payment: Payment, charge: Charge, time: int) -> tuple[Payment, list[Message]]:
+    """Nothing can be paid any more, and `charge` was the last that could. `time` in Unix seconds."""
+    payment = replace(payment, closed=charge.id, reopened=False)
+    return payment, [Message("closed", f"closed:{charge.id}", charge.id, time)]
 
 
 def excess_of(payment: Payment, charge: Charge) -> int:
@@ -211,6 +242,17 @@ def excess_of(payment: Payment, charge: Charge) -> int:
     if any(other.currency != charge.currency for other in others):
         return payment.kept(charge)
     return max(0, sum(map(payment.kept, payment.charges)) - first.amount)
+
+
+def _for_the_payer(charge: Charge, seen: dict[str, Any]) -> Charge:
+    """With what has to be shown to the payer, for as long as it can be paid."""
+    if not charge.open:
+        nothing = charge.qr_text is None and charge.for_client is None
+        return charge if nothing else replace(charge, qr_text=None, for_client=None)
+    text, whole = charge.qr_text or qr_text(seen), charge.for_client or for_client(seen)
+    if (text, whole) == (charge.qr_text, charge.for_client):
+        return charge
+    return replace(charge, qr_text=text, for_client=whole)
 
 
 def _shown(extra: object) -> dict[str, object]:

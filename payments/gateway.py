@@ -5,9 +5,12 @@ done, but may be another time); or `Unanswered` (nobody knows whether it was don
 never guessed, but asked, and a call that changes something is never made again blindly.
 """
 
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -17,7 +20,7 @@ import msgspec
 import stamina
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from payments.signature import sign_request
+from payments.signature import UnreadableKey, read_private_key, sign_request
 
 TIMEOUT = httpx.Timeout(15.0, connect=5.0)  # seconds
 TRIES = 3  # of a call that reads, within TRIES_FOR; what fails longer is due again later
@@ -75,6 +78,7 @@ class Gateway:
     async def __aenter__(self) -> Self:
         self._client = httpx.AsyncClient(
             timeout=TIMEOUT,
+            verify=_trusted(),
             transport=self.transport,
             headers={"Authorization": f"Bearer {self.key}", "User-Agent": "pingpp-ingest"},
         )
@@ -178,6 +182,22 @@ class Gateway:
         except httpx.TransportError as error:
             raise Unanswered(f"no answer from Ping++: {type(error).__name__}") from None
         return _object_in(response)
+
+
+def from_files(api_base: str, key: str, private_key_file: Path | None) -> Gateway:
+    """The gateway by the settings of a process. Raises UnreadableKey, naming the file."""
+    if private_key_file is None:
+        return Gateway(api_base, key)
+    try:
+        return Gateway(api_base, key, read_private_key(private_key_file.read_bytes()))
+    except OSError as error:
+        raise UnreadableKey(f"{private_key_file}: {error.strerror}") from None
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Reading the certificates takes longer than a call: once for a process."""
+    return httpx.create_ssl_context()
 
 
 def _charge(charge_id: str) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 # What waits for work, each in a due set of its own, with an RQ queue of the same name.
 EVENTS = "events"
 ASKS = "asks"
+CHECKS_NOW = "checks_now"  # for which a shopper or a till waits
 CHECKS = "checks"
-DUE_SETS = (EVENTS, ASKS)  # those that have a job today, see `workers/jobs.py`
+DUE_SETS = (EVENTS, ASKS, CHECKS_NOW, CHECKS)  # those that have a job, see `workers/jobs.py`
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,16 @@ class Keys:
     def dead_letters(self) -> str:
         """Sorted set: ids of dead letters by the time (ms) of their last trouble."""
         return f"{self.prefix}dead_letters"
+
+    def checkout(self, token: str) -> str:
+        """String: the payment, as `<app>:<order_no>`, whose checkout has this token. Lives as the payment."""
+        return f"{self.prefix}checkout:{token}"
+
+    def hastened(self, payment: str) -> str:
+        """String with a TTL: somebody asked for a look at this payment just now, and another need not be brought
+        forward.
+        """
+        return f"{self.prefix}hastened:{payment}"
 
     @property
     def payments(self) -> str:

@@ -6,21 +6,30 @@ nothing happens and the caller folds again. So a message exists if and only if i
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import redis
 from redis.exceptions import NoScriptError
 
+from payments import checks
 from payments import payment as document
-from payments.keys import ASKS, CHECKS, Keys
+from payments.checks import Check
+from payments.keys import ASKS, CHECKS, CHECKS_NOW, Keys
 from payments.payment import SCHEMA, TOKEN_BYTES, NewerSchema, Payment
 from payments.scripts import script
 
 _record = script("record")
 
 UNITS = 100  # payments in one call at the most: a few milliseconds of Redis's time
+
+
+_REFOLDS = 8  # of one change, when somebody else writes the same payment
+
+
+class Busy(RuntimeError):
+    """Somebody else wrote the payment each time: later."""
 
 
 Ties = Mapping[str, str]  # charge id → the payment, `<app>:<order_no>`, that it is tied to
@@ -38,18 +47,19 @@ class Held:
 class Unit:
     """What is recorded together, or not at all.
 
-    `held`: what was read, of which `becomes` makes the `document` to write; empty: none is written. `charges`: ids to
-    tie to it. `done`: members to take off the due set. `checks`: charge id → when to check it (ms), None: not any
-    more. `only_if_taken`: for what has no document to compare. `aside`: the reason why an event, the one in `done`,
+    `held`: what was read, of which `becomes` makes the `document` to write; empty: none is written. `charges` and
+    `checkout`: ids and a token to tie to it. `done`: members to take off the due set. `checks`: member → when to look
+    at it, None: not any more. `only_if_taken`: for what has no document to compare. `aside`: the reason why an event, the one in `done`,
     is kept aside.
     """
 
     held: Held | None = None
     document: bytes = b""
     charges: Sequence[str] = ()
+    checkout: str = ""
     messages: list[bytes] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
-    checks: Mapping[str, int | None] = field(default_factory=dict)
+    checks: dict[str, Check | None] = field(default_factory=dict)
     asks: Sequence[str] = ()
     only_if_taken: bool = False
     aside: str = ""
@@ -78,10 +88,10 @@ def load(client: redis.Redis, keys: Keys, charges: Iterable[tuple[str, str | Non
     One round trip, and one more where a charge is tied to another payment than its own order_no names.
     """
     pairs = list(charges)
-    wanted = list(dict.fromkeys(charge for charge, _ in pairs))
+    wanted = list(dict.fromkeys(charge for charge, _ in pairs if charge))
     names = sorted({name for _, name in pairs if name is not None})
     found: list[Any] = (
-        client.mget([keys.charge(c) for c in wanted] + [keys.payment(n) for n in names]) if wanted else []
+        client.mget([keys.charge(c) for c in wanted] + [keys.payment(n) for n in names]) if pairs else []
     )
     tied = {c: value.decode() for c, value in zip(wanted, found, strict=False) if value is not None}
     values = dict(zip(names, found[len(wanted) :], strict=True))
@@ -92,7 +102,7 @@ def load(client: redis.Redis, keys: Keys, charges: Iterable[tuple[str, str | Non
     unreadable: dict[str, Exception] = {}
     for name, value in values.items():
         try:
-            held[name] = _read(name, value)
+            held[name] = read_held(name, value)
         except (NewerSchema, ValueError) as error:  # one that cannot be read is no reason to stop the others
             unreadable[name] = error
     return Books(tied, held, unreadable)
@@ -102,6 +112,62 @@ def load_payment(client: redis.Redis, keys: Keys, name: str) -> Payment | None:
     """One payment by its name, `<app>:<order_no>`; None where there is none. Raises NewerSchema."""
     value = cast("bytes | None", client.get(keys.payment(name)))
     return document.decode(value[TOKEN_BYTES:]) if value else None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a payment is to become, what is published for it, and which questions arise."""
+
+    payment: Payment
+    messages: list[bytes] = field(default_factory=list)
+    asks: Sequence[str] = ()
+
+
+def change(
+    client: redis.Redis,
+    keys: Keys,
+    name: str,
+    decide: Callable[[Payment, int], Decision],
+    *,
+    charge: str | None = None,
+    what: str = CHECKS,
+    done: str = "",
+    keep_body_s: int = 1,
+) -> Payment:
+    """Change one payment: the one that `charge` is tied to, else the one called `name`. Returns what it became.
+
+    `decide` gets the payment and the time (ms, Redis's clock); it may be called several times, and whatever it raises
+    ends the change. `done` is taken off the due set `what` with it; a check that has not settled anything is set anew.
+    Raises NewerSchema, ValueError for a document that cannot be read, and Busy.
+    """
+    for _ in range(_REFOLDS):
+        seconds, micros = client.time()
+        now_ms = seconds * 1000 + micros // 1000
+        books = load(client, keys, [(charge or "", name)])
+        own = books.ties.get(charge, name) if charge else name
+        if own in books.unreadable:
+            raise books.unreadable[own]
+        held = books.held[own]
+        decision = decide(held.payment, now_ms)
+        unit = Unit(held, messages=decision.messages, asks=decision.asks, done=[done] if done else [])
+        unit.becomes(decision.payment)
+        if decision.payment is not held.payment:
+            _tie(unit, held.payment, decision.payment)
+        unit.checks = checks.changes(held.payment, decision.payment, now_ms)
+        if done and what in (CHECKS, CHECKS_NOW):
+            unit.checks[done] = checks.of_member(decision.payment, done, now_ms)
+        if not (unit.document or unit.done or unit.asks):
+            return decision.payment
+        if not record(client, keys, what, [unit], keep_body_s):
+            return decision.payment
+    raise Busy("its payment is being written by others all the time")
+
+
+def _tie(unit: Unit, before: Payment, after: Payment) -> None:
+    known = {one.id for one in before.charges}
+    unit.charges = [one.id for one in after.charges if one.id not in known]
+    if after.registration and not before.registration:
+        unit.checkout = after.registration.token
 
 
 def record(client: redis.Redis, keys: Keys, what: str, units: Sequence[Unit], keep_body_s: int) -> list[Unit]:
@@ -136,8 +202,8 @@ def _arguments(
     keys: Keys, what: str, units: Sequence[Unit], keep_body_s: int, tokens: Any
 ) -> tuple[list[str], list[Any]]:
     names = [
-        keys.fulfilment, keys.due(what), keys.attempts(what), keys.due(CHECKS), keys.attempts(CHECKS), keys.due(ASKS),
-        keys.payments, keys.kept_aside,
+        keys.fulfilment, keys.due(what), keys.attempts(what), keys.due(CHECKS), keys.attempts(CHECKS),
+        keys.due(CHECKS_NOW), keys.attempts(CHECKS_NOW), keys.due(ASKS), keys.payments, keys.kept_aside,
     ]  # fmt: skip
     arguments: list[Any] = [keep_body_s]
     for unit in units:
@@ -153,13 +219,16 @@ def _arguments(
         else:
             arguments += ("", "", "", 0)
         names += (keys.charge(charge) for charge in unit.charges)
+        if unit.checkout:
+            names.append(keys.checkout(unit.checkout))
         names += (keys.body(member) for member in unit.done)
         if unit.aside:
             names.append(keys.event(unit.done[0]))
-        arguments += (len(unit.charges), len(unit.messages), *unit.messages, len(unit.done), *unit.done)
+        ties = len(unit.charges) + bool(unit.checkout)
+        arguments += (ties, len(unit.messages), *unit.messages, len(unit.done), *unit.done)
         arguments.append(len(unit.checks))
-        for charge, due_ms in unit.checks.items():
-            arguments += (charge, "" if due_ms is None else due_ms)
+        for member, check in unit.checks.items():
+            arguments += (member, check.due_ms if check else "", check.what if check else CHECKS)
         arguments += (len(unit.asks), *unit.asks, "taken" if unit.only_if_taken else "always", unit.aside)
     return names, arguments
 
@@ -171,7 +240,8 @@ def _tokens(n: int) -> list[bytes]:
     return [drawn[half * i : half * (i + 1)].hex().encode() for i in range(n)]
 
 
-def _read(name: str, value: bytes | None) -> Held:
+def read_held(name: str, value: bytes | None) -> Held:
+    """What stands in Redis under the key of the payment `name`. Raises NewerSchema and ValueError."""
     if value is None:
         app, _, order_no = name.partition(":")
         return Held(Payment(SCHEMA, app, order_no, created_ms=int(time.time() * 1000)))

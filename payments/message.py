@@ -16,13 +16,22 @@ _encoder = msgspec.json.Encoder()
 
 def of_fold(folded: Folded, sighting: Sighting) -> list[bytes]:
     """The messages of a fold, in order, ready for the stream."""
-    if not folded.messages:
-        return []
+    return _encoded(folded, sighting, sighting.at_ms) if folded.messages else []
+
+
+def of_attempt(folded: Folded, now_ms: int) -> list[bytes]:
+    """The messages of an attempt that came to nothing, which no sighting brought."""
+    return _encoded(folded, None, now_ms)
+
+
+def _encoded(folded: Folded, sighting: Sighting | None, at_ms: int) -> list[bytes]:
     payment = folded.payment
     shown = payment_json(payment)
     first = payment.sequence - len(folded.messages) + 1
     return [
-        _encoder.encode(_cloud_event(payment, shown, message, sighting, first + position))
+        _encoder.encode(
+            _cloud_event(payment, shown, message, sighting, at_ms=at_ms, sequence=first + position)
+        )
         for position, message in enumerate(folded.messages)
     ]
 
@@ -46,26 +55,35 @@ def of_event(event: Event, received_ms: int) -> bytes:
 
 
 def _cloud_event(
-    payment: Payment, shown: dict[str, Any], message: Message, sighting: Sighting, sequence: int
+    payment: Payment,
+    shown: dict[str, Any],
+    message: Message,
+    sighting: Sighting | None,
+    *,
+    at_ms: int,
+    sequence: int,
 ) -> dict[str, Any]:
-    charge = payment.charge(message.charge)
+    charge = payment.charge(message.charge) if message.charge else None
+    seen = sighting is not None and sighting.charge is not None and sighting.charge_id == message.charge
     data: dict[str, Any] = {
         "schema": SCHEMA,
         "payment": shown,
-        "charge": as_it_came(sighting.object) if sighting.charge else _from_the_books(charge),
-        "sources": sorted({sighting.source, *(charge.sources if charge else ())}),
+        "charge": as_it_came(sighting.object) if sighting and seen else _from_the_books(charge),
+        "sources": sorted({*((sighting.source,) if sighting else ()), *(charge.sources if charge else ())}),
     }
-    if message.refund is not None:
+    if message.refund is not None and sighting is not None:
         data["refund"] = _refund_object(sighting, message.refund)
     if message.excess is not None:
         data["excess"] = message.excess
+    if message.failure is not None:
+        data["failure"] = {"code": message.failure.code, "message": message.failure.message}
     return {
         "specversion": "1.0",
         "id": message.id,
         "source": f"/pingpp-ingest/{payment.app}",
         "type": f"pingpp.payment.{message.type}",
         "subject": payment.order_no,
-        "time": rfc3339(message.time) or rfc3339_ms(sighting.at_ms),
+        "time": rfc3339(message.time) or rfc3339_ms(at_ms),
         "datacontenttype": "application/json",
         "partitionkey": payment.name,
         # a string that sorts as the number does (CloudEvents extension `sequence`)
@@ -88,8 +106,8 @@ def _from_the_books(charge: Charge | None) -> dict[str, Any] | None:
     if charge is None:
         return None
     held: dict[str, Any] = msgspec.to_builtins(charge)
-    held.pop("sources", None)
-    held.pop("expired", None)
+    for name in ("sources", "expired", "qr_text", "for_client"):
+        held.pop(name, None)
     return {"object": "charge", "paid": charge.paid, "reversed": charge.reversed, **held}
 
 

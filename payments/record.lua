@@ -3,23 +3,24 @@
 -- KEYS[2] -> due:<what>        sorted set that the work was claimed from
 -- KEYS[3] -> attempts:<what>   hash
 -- KEYS[4] -> due:checks        KEYS[5] -> attempts:checks
--- KEYS[6] -> due:asks          KEYS[7] -> payments        KEYS[8] -> kept_aside
--- KEYS[9..] -> per unit: its payment:<name> if it has a document, charge:<id> of each new charge, body:<member>
---              of each member done, and event:<member> of one that is kept aside
+-- KEYS[6] -> due:checks_now    KEYS[7] -> attempts:checks_now
+-- KEYS[8] -> due:asks          KEYS[9] -> payments        KEYS[10] -> kept_aside
+-- KEYS[11..] -> per unit: its payment:<name> if it has a document, what is tied to it (charge:<id> of each new
+--               charge, checkout:<token>), body:<member> of each member done, and event:<member> of one kept aside
 -- ARGV[1] -> how long the body of an event that is done is kept, s
 -- ARGV[2..] -> per unit:
 --   document ('' = none), token read, payment name, time of its creation (ms)
---   number of new charges
+--   number of new ties
 --   number of messages, the messages
 --   number of members done, the members
---   number of checks, per check: charge id, when it is due (ms; '' = not any more)
+--   number of checks, per check: member, when it is due (ms; '' = not any more), 'checks' or 'checks_now'
 --   number of asks, the members
 --   'always', or 'taken': only if this call is the one that takes its member off the due set (for what has no
 --   document to compare); then the reason for keeping it aside ('' = it is not)
 -- Returns the positions of the units whose payment had moved; nothing was changed for those.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local key, arg = 9, 2
+local key, arg = 11, 2
 local units, moved = {}, {}
 
 local function take(n)
@@ -31,21 +32,21 @@ end
 while arg <= #ARGV do
   local unit = {document = ARGV[arg], token = ARGV[arg + 1], name = ARGV[arg + 2], created = ARGV[arg + 3]}
   arg = arg + 4
-  unit.charges = tonumber(ARGV[take(1)])
+  unit.ties = tonumber(ARGV[take(1)])
   unit.messages = tonumber(ARGV[take(1)])
   unit.first_message = take(unit.messages)
   unit.done = tonumber(ARGV[take(1)])
   unit.first_done = take(unit.done)
   unit.checks = tonumber(ARGV[take(1)])
-  unit.first_check = take(2 * unit.checks)
+  unit.first_check = take(3 * unit.checks)
   unit.asks = tonumber(ARGV[take(1)])
   unit.first_ask = take(unit.asks)
   unit.only_if_taken = ARGV[take(1)] == 'taken'
   unit.aside = ARGV[take(1)]
   unit.key = key
   if unit.document ~= '' then key = key + 1 end
-  unit.first_charge = key
-  key = key + unit.charges
+  unit.first_tie = key
+  key = key + unit.ties
   unit.first_body = key
   key = key + unit.done
   unit.event = key
@@ -57,9 +58,9 @@ end
 for position, unit in ipairs(units) do
   if unit.document ~= '' then
     unit.moved = redis.call('GETRANGE', KEYS[unit.key], 0, 15) ~= unit.token
-    if unit.charges > 0 then
-      local ties = redis.call('MGET', unpack(KEYS, unit.first_charge, unit.first_charge + unit.charges - 1))
-      for i = 1, unit.charges do
+    if unit.ties > 0 then
+      local ties = redis.call('MGET', unpack(KEYS, unit.first_tie, unit.first_tie + unit.ties - 1))
+      for i = 1, unit.ties do
         unit.moved = unit.moved or (ties[i] and ties[i] ~= unit.name)
       end
     end
@@ -89,7 +90,7 @@ for _, unit in ipairs(units) do
           begun[#begun + 1] = unit.created
           begun[#begun + 1] = unit.name
         end
-        for i = unit.first_charge, unit.first_charge + unit.charges - 1 do
+        for i = unit.first_tie, unit.first_tie + unit.ties - 1 do
           values[#values + 1] = KEYS[i]
           values[#values + 1] = unit.name
         end
@@ -97,25 +98,29 @@ for _, unit in ipairs(units) do
       for i = unit.first_message, unit.first_message + unit.messages - 1 do
         redis.call('XADD', KEYS[1], '*', 'event', ARGV[i])
       end
-      for i = unit.first_check, unit.first_check + 2 * unit.checks - 1, 2 do
+      for i = unit.first_check, unit.first_check + 3 * unit.checks - 1, 3 do
+        local own, other = 4, 6
+        if ARGV[i + 2] == 'checks_now' then own, other = 6, 4 end
+        redis.call('ZREM', KEYS[other], ARGV[i])
+        redis.call('HDEL', KEYS[other + 1], ARGV[i])
+        redis.call('HDEL', KEYS[own + 1], ARGV[i])
         if ARGV[i + 1] == '' then
-          redis.call('ZREM', KEYS[4], ARGV[i])
-          redis.call('HDEL', KEYS[5], ARGV[i])
+          redis.call('ZREM', KEYS[own], ARGV[i])
         else
-          redis.call('ZADD', KEYS[4], ARGV[i + 1], ARGV[i])
+          redis.call('ZADD', KEYS[own], ARGV[i + 1], ARGV[i])
         end
       end
       for i = unit.first_ask, unit.first_ask + unit.asks - 1 do
-        redis.call('ZADD', KEYS[6], 'NX', now, ARGV[i])
+        redis.call('ZADD', KEYS[8], 'NX', now, ARGV[i])
       end
       if unit.aside ~= '' then
-        redis.call('HINCRBY', KEYS[8], unit.aside, 1)
+        redis.call('HINCRBY', KEYS[10], unit.aside, 1)
         if redis.call('EXISTS', KEYS[unit.event]) == 1 then redis.call('HSET', KEYS[unit.event], 'aside', unit.aside) end
       end
     end
   end
 end
 if #values > 0 then redis.call('MSET', unpack(values)) end
-if #begun > 0 then redis.call('ZADD', KEYS[7], unpack(begun)) end
+if #begun > 0 then redis.call('ZADD', KEYS[9], unpack(begun)) end
 if #done > 0 then redis.call('HDEL', KEYS[3], unpack(done)) end
 return moved

@@ -8,8 +8,8 @@ import msgspec
 from payments.event import Event
 from payments.payment import Charge
 
-ORDER_METADATA = "pingpp_ingest_order"  # where our own charges carry the payment that they belong to
-
+ORDER_METADATA = "pingpp_ingest_order"  # where our own charges carry the payment that they belong to,
+ATTEMPT_METADATA = "pingpp_ingest_attempt"  # and these and our refunds the attempt that made them
 
 # What every JSON reader can hold (RFC 8259 §6); a number beyond it is no amount and no time.
 _LARGEST = 2**53 - 1
@@ -44,6 +44,12 @@ class RefundLook(msgspec.Struct, frozen=True):
     failure_msg: str | None = None
     description: str | None = None
     app: AppId | _App | None = None
+    metadata: dict[str, Any] | list[Any] | None = None
+
+    @property
+    def attempt(self) -> str | None:
+        """The attempt of ours that made it, if one did."""
+        return _attempt_in(self.metadata)
 
     @property
     def succeeded(self) -> bool:
@@ -84,6 +90,16 @@ class ChargeLook(msgspec.Struct, frozen=True):
     refunds: _RefundList | None = None
     extra: dict[str, Any] | list[Any] | None = None
     metadata: dict[str, Any] | list[Any] | None = None
+
+    @property
+    def attempt(self) -> str | None:
+        """The attempt of ours that made it, if one did."""
+        return _attempt_in(self.metadata)
+
+
+def _attempt_in(metadata: dict[str, Any] | list[Any] | None) -> str | None:
+    found = metadata.get(ATTEMPT_METADATA) if isinstance(metadata, dict) else None
+    return found if isinstance(found, str) and found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,11 @@ def connect(settings: Settings) -> redis.Redis:
 def connect_async(settings: Settings) -> redis.asyncio.Redis:
     """The same for asyncio code."""
     try:
-        return redis.asyncio.Redis.from_url(url(settings), **TIMEOUTS)
+        # A crowd of readers waits its turn instead of being refused.
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
+            url(settings), max_connections=32, timeout=10, **TIMEOUTS
+        )
+        return redis.asyncio.Redis.from_pool(pool)
     except ValueError:
         _refuse_address()
 

@@ -99,7 +99,8 @@ def load(settings: type[S], **given: Any) -> S:
     except ValidationError as error:
         refuse(
             "\n".join(
-                f"{'.'.join(map(str, one['loc'])).upper()}: {_said(settings, one)}." for one in error.errors()
+                ": ".join(filter(None, (".".join(map(str, one["loc"])).upper(), _said(settings, one)))) + "."
+                for one in error.errors()
             )
             + "\nSet it in the environment or in .env, and start again."
         )
@@ -109,7 +110,7 @@ def load(settings: type[S], **given: Any) -> S:
 
 def _said(settings: type[Settings], error: Any) -> str:
     if error["type"] != "missing":
-        return str(error["msg"])
+        return str(error["msg"]).removeprefix("Value error, ")
     field = settings.model_fields.get(str(error["loc"][0]))
     return f"not set ({field.description})" if field and field.description else "not set"
 

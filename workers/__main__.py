@@ -4,7 +4,7 @@ import sys
 
 import structlog
 
-from payments.keys import ASKS, EVENTS
+from payments.keys import DUE_SETS, EVENTS
 from processes import log as logging
 from processes.parent import watch_parent
 from processes.settings import load
@@ -17,7 +17,7 @@ def main() -> int:
     settings = load(WorkerSettings)
     logging.configure("worker", settings.log_format, settings.log_level)
     watch_parent()
-    counts = {EVENTS: settings.event_workers, ASKS: 1}
+    counts = {what: settings.event_workers if what == EVENTS else 1 for what in DUE_SETS}
     children = [
         Child(name=f"worker/{what}/{number}", argv=[sys.executable, "-m", "workers.worker", what])
         for what, count in counts.items()

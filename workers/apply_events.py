@@ -8,8 +8,8 @@ from typing import cast
 
 import structlog
 
-from payments import bell, dead_letters, due, ledger, message
-from payments.due import Claimed, Later
+from payments import bell, checks, dead_letters, due, ledger, message
+from payments.due import Claim, Claimed, Later
 from payments.fold import fold, oddity
 from payments.keys import ASKS, EVENTS
 from payments.ledger import Held, Unit
@@ -61,7 +61,7 @@ def drain(context: Context) -> int:
         turn += 1
         if not claim.members:
             return done
-        _work_on(context, claim.members, began)
+        _work_on(context, claim, began)
         done += len(claim.members)
         if len(claim.members) < CLAIM:
             time.sleep(_PAUSE_S)
@@ -70,7 +70,8 @@ def drain(context: Context) -> int:
     return done
 
 
-def _work_on(context: Context, claimed: Sequence[Claimed], began: float) -> None:
+def _work_on(context: Context, claim: Claim, began: float) -> None:
+    claimed, now_ms = claim.members, claim.now_ms
     works = [_used_up(context, one) for one in claimed if one.used_up]
     works += _read(context, [one for one in claimed if not one.used_up])
     for work in works:
@@ -82,7 +83,7 @@ def _work_on(context: Context, claimed: Sequence[Claimed], began: float) -> None
     to_fold = [w for w in works if not w.outcome and not w.reading.odd]
     for _ in range(_REFOLDS):
         if to_fold:
-            to_fold = _fold_and_record(context, to_fold)
+            to_fold = _fold_and_record(context, to_fold, now_ms)
     for work in to_fold:
         work.outcome, work.error = "put_off", "its payment is being written by others all the time"
     _park(context, [w for w in works if not w.outcome and w.reading.odd])
@@ -146,7 +147,7 @@ def _record_without_document(context: Context, works: list[_Work]) -> None:
     ledger.record(context.client, context.keys, EVENTS, units, context.keep_bodies_s)
 
 
-def _fold_and_record(context: Context, works: list[_Work]) -> list[_Work]:
+def _fold_and_record(context: Context, works: list[_Work], now_ms: int) -> list[_Work]:
     """Fold and record; returns those whose payment had moved meanwhile, to be folded again."""
     pairs = [(work.sighting.charge_id, _payment_named_by(work, context)) for work in works]
     books = ledger.load(context.client, context.keys, pairs)
@@ -167,7 +168,7 @@ def _fold_and_record(context: Context, works: list[_Work]) -> list[_Work]:
     units = []
     for name, group in groups.items():
         try:
-            units.append((_fold_group(group, books.held[name], books.ties), group))
+            units.append((_fold_group(group, books.held[name], books.ties, now_ms), group))
         except Exception as error:  # noqa: BLE001  a mistake of ours in one payment must not stop the others
             for work in group:
                 work.outcome, work.error = "put_off", repr(error)
@@ -187,7 +188,7 @@ def _fold_and_record(context: Context, works: list[_Work]) -> list[_Work]:
     return again
 
 
-def _fold_group(group: list[_Work], held: Held, ties: ledger.Ties) -> Unit:
+def _fold_group(group: list[_Work], held: Held, ties: ledger.Ties, now_ms: int) -> Unit:
     payment, unit = held.payment, Unit(held)
     asks: list[str] = []
     for work in group:
@@ -204,6 +205,7 @@ def _fold_group(group: list[_Work], held: Held, ties: ledger.Ties) -> Unit:
         if folded.ask:
             asks.append(f":{work.sighting.charge_id}")
     unit.becomes(payment)
+    unit.checks = checks.changes(held.payment, payment, now_ms)
     seen = {work.sighting.charge_id for work in group if not work.reading.odd}
     unit.charges = [charge for charge in sorted(seen) if charge not in ties]
     unit.asks = asks

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import structlog
 
-from payments import bell, dead_letters, due, ledger, message
+from payments import bell, checks, dead_letters, due, ledger, message
 from payments import sighting as sightings
 from payments.due import Claimed, Later
 from payments.event import app_of
@@ -189,10 +189,14 @@ def _settle(context: Context, ask: _Ask) -> tuple[str, list[str]]:
             raise problem
         held = books.held[name]
         odd = oddity(held.payment, found)
+        if odd == "paid_while_reversing":
+            raise _NotYet("it is being reversed")
         if odd:
             known = held.payment.charge(found.charge_id)
             raise _Dead(
-                "identity_conflict", odd, {"charge": found.charge_id, "payment": name, **facts_of(known)}
+                odd if odd in dead_letters.REASONS else "identity_conflict",
+                odd,
+                {"charge": found.charge_id, "payment": name, **facts_of(known)},
             )
         folded = fold(held.payment, found)
         charge = folded.payment.charge(found.charge_id)
@@ -206,6 +210,7 @@ def _settle(context: Context, ask: _Ask) -> tuple[str, list[str]]:
             asks=[f":{found.charge_id}"] if folded.ask and not member.startswith(":") else [],
         )
         unit.becomes(folded.payment)
+        unit.checks = checks.changes(held.payment, folded.payment, ask.now_ms)
         if not ledger.record(context.client, context.keys, ASKS, [unit], context.keep_bodies_s):
             if open_question and charge and charge.amount_refunded > (found.charge.amount_refunded or 0):
                 raise _NotYet("more was refunded since we asked")

@@ -3,8 +3,10 @@
 A job carries nothing: it is a bell. What it works on is in the due set of the same name as its queue.
 """
 
+from payments.keys import CHECKS, CHECKS_NOW
 from workers import apply_events as apply_events_
 from workers import ask as ask_
+from workers import check as check_
 from workers.context import Context
 
 _context: Context | None = None
@@ -24,6 +26,16 @@ def apply_events() -> int:
 def ask() -> int:
     """Ask Ping++ about what is odd."""
     return ask_.drain(_in_hand())
+
+
+def check_now() -> int:
+    """Look at what somebody waits for."""
+    return check_.drain(_in_hand(), CHECKS_NOW)
+
+
+def check() -> int:
+    """Look at what is not settled."""
+    return check_.drain(_in_hand(), CHECKS)
 
 
 def _in_hand() -> Context:

@@ -1,12 +1,8 @@
 """The settings of the worker and the scheduler."""
 
-from functools import cached_property
-from pathlib import Path
-from typing import Annotated
+from pydantic import Field, SecretStr
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import NoDecode
-
+from processes.gateway_settings import GatewaySettings
 from processes.settings import Settings
 
 
@@ -14,50 +10,16 @@ class SchedulerSettings(Settings):
     """The scheduler rings; it needs nothing but Redis."""
 
 
-class WorkerSettings(Settings):
+class WorkerSettings(GatewaySettings):
     """The worker folds events into the books, and asks Ping++."""
 
-    pingpp_api_base: str = Field("https://api.pingxx.com", description="where Ping++ is asked")
     pingpp_api_key: SecretStr = Field(
         ..., description="`sk_live_…` or `sk_test_…`; decides the mode: events of the other are kept aside"
-    )
-    pingpp_app_ids: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="comma-separated; empty: any app. Events of others are kept aside"
-    )
-    pingpp_private_key_file: Path | None = Field(None, description="the merchant's RSA key, signs requests")
-    order_key: str = Field(
-        "order_no",
-        pattern=r"^(order_no|metadata\..+)$",
-        description="where charges made elsewhere keep the merchant's order number: `order_no` or `metadata.<name>`",
     )
     keep_bodies_days: float = Field(
         7, gt=0, description="raw bodies of events that are done are kept so long"
     )
     event_workers: int = Field(2, ge=1, description="RQ workers that apply events; two, so that one may die")
-
-    @field_validator("pingpp_api_key")
-    @classmethod
-    def _key(cls, key: SecretStr) -> SecretStr:
-        if not key.get_secret_value().startswith(("sk_live_", "sk_test_")):
-            raise ValueError("a key of Ping++ begins with sk_live_ or sk_test_")
-        return key
-
-    @field_validator("pingpp_api_base")
-    @classmethod
-    def _base(cls, base: str) -> str:
-        if not base.startswith(("https://", "http://")):
-            raise ValueError("an address begins with https:// (or http:// for a sandbox)")
-        return base.rstrip("/")
-
-    @field_validator("pingpp_app_ids", mode="before")
-    @classmethod
-    def _apps(cls, apps: object) -> object:
-        return tuple(app.strip() for app in apps.split(",") if app.strip()) if isinstance(apps, str) else apps
-
-    @cached_property
-    def livemode(self) -> bool:
-        """Whether we live in live mode."""
-        return self.pingpp_api_key.get_secret_value().startswith("sk_live_")
 
     @property
     def keep_bodies_s(self) -> int:

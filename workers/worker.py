@@ -7,16 +7,16 @@ and it does not fork for each job, because a fork costs more than a whole batch.
 import signal
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 import structlog
-from pydantic import SecretStr
 from redis.exceptions import RedisError
 
 from payments import bell
-from payments.gateway import Gateway
+from payments.gateway import from_files
 from payments.keys import DUE_SETS, Keys
-from payments.signature import UnreadableKey, read_private_key
+from payments.signature import UnreadableKey
 from processes import log as logging
 from processes import redis
 from processes.garbage import look_seldom
@@ -32,13 +32,8 @@ _HEARTBEAT_EVERY = 1.0  # seconds; RQ's own beats four times a job cost as much 
 
 def context_of(settings: WorkerSettings) -> Context:
     """What the jobs work with, by the settings. Raises UnreadableKey and RedisNotFound."""
-    private_key = None
-    if settings.pingpp_private_key_file is not None:
-        try:
-            private_key = read_private_key(settings.pingpp_private_key_file.read_bytes())
-        except OSError as error:
-            raise UnreadableKey(f"{settings.pingpp_private_key_file}: {error.strerror}") from None
-    base, key = settings.pingpp_api_base, _value(settings.pingpp_api_key)
+    base, key = settings.pingpp_api_base, settings.api_key
+    gateway = from_files(base, key, settings.pingpp_private_key_file)
     return Context(
         client=redis.connect(settings),
         keys=Keys(settings.key_prefix),
@@ -46,7 +41,7 @@ def context_of(settings: WorkerSettings) -> Context:
         apps=frozenset(settings.pingpp_app_ids),
         order_key=settings.order_key,
         keep_bodies_s=settings.keep_bodies_s,
-        gateway=lambda: Gateway(base, key, private_key),
+        gateway=lambda: replace(gateway),
     )
 
 
@@ -132,10 +127,6 @@ def run(context: Context, what: str, connection: Any) -> None:
     except RedisError as error:  # RQ takes leave in Redis, which is away
         log.warning("redis is away", error=f"{type(error).__name__}: {error}")
         raise SystemExit(1) from None
-
-
-def _value(secret: SecretStr) -> str:
-    return secret.get_secret_value()
 
 
 if __name__ == "__main__":

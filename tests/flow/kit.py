@@ -28,6 +28,7 @@ PROGRAMS = {
     "scheduler": "workers.scheduler",
 }
 ALL = tuple(PROGRAMS)
+TOKEN = "flow-token-0123456789"  # of the merchant API
 STOPPED_FIRST = ("receiver", "worker", "scheduler", "sandbox", "redis")
 
 
@@ -77,6 +78,7 @@ class System:
             "PINGPP_API_KEY": "sk_live_flow0000000000000000",
             "PINGPP_PUBLIC_KEY_FILES": keys,
             "PINGPP_PRIVATE_KEY_FILE": str(directory / "merchant.pem"),
+            "MERCHANT_API_TOKENS": f"another,{TOKEN}",
             "SANDBOX_MERCHANT_PUBLIC_KEY_FILE": str(directory / "merchant_public.pem"),
         }
 
@@ -113,7 +115,8 @@ class System:
         if name == "redis":
             return self.redis_answers()
         if name == "worker":
-            return len(self.rq_workers("events")) >= 2 and len(self.rq_workers("asks")) >= 1
+            others = ("asks", "checks_now", "checks")
+            return len(self.rq_workers("events")) >= 2 and all(self.rq_workers(what) for what in others)
         if name in ("receiver", "sandbox"):
             return self.status_of("/readyz" if name == "receiver" else "/sandbox/healthz", name) == 200
         return True
@@ -195,6 +198,23 @@ class System:
         """Send a webhook, signed if no signature is given; the status of the answer."""
         headers = self.signer.headers(body, signature)
         return self._http.post(f"{self.url}/webhooks", content=body, headers=headers).status_code
+
+    def api(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        """A call of the merchant API."""
+        headers = {"Authorization": f"Bearer {TOKEN}", **headers}
+        return self._http.request(method, f"{self.url}{path}", json=body, headers=headers)
+
+    def sandbox(self, method: str, path: str, body: Any = None) -> Any:
+        """What the sandbox's control answers."""
+        answer = self._http.request(method, f"{self.sandbox_url}/sandbox{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What stands on the fulfilment stream."""
+        with self.redis() as client:
+            entries: Any = client.xrange("fulfilment")
+        return [json.loads(fields[b"event"]) for _, fields in entries]
 
     def cli(self, *words: str) -> str:
         """What the command line answers."""

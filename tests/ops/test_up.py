@@ -122,6 +122,9 @@ def test_with_the_sandbox_everything_speaks_to_it(tmp_path: Path) -> None:
     assert told["PINGPP_PUBLIC_KEY_FILES"] == str(tmp_path / "sandbox" / "public_key.pem")
     assert Path(told["PINGPP_PRIVATE_KEY_FILE"]).exists()
     assert Path(told["SANDBOX_MERCHANT_PUBLIC_KEY_FILE"]).exists()
+    token = Path(told["MERCHANT_API_TOKENS_FILE"])
+    assert len(token.read_text().strip()) > 32
+    assert token.stat().st_mode & 0o777 == 0o600
     assert told["EVENT_WORKERS"] == "3"
     assert told["LOG_FORMAT"] == "console"
 
@@ -132,10 +135,12 @@ def test_what_the_user_has_set_wins(tmp_path: Path) -> None:
         pingpp_api_key="sk_live_of_my_own",
         pingpp_private_key_file="mine.pem",
         pingpp_public_key_files="theirs.pem",
+        merchant_api_tokens="mine",
         log_format="json",
     )
     told = environment_for(own, True, None, console=True)
     assert not told.keys() & {"PINGPP_API_KEY", "PINGPP_PRIVATE_KEY_FILE", "EVENT_WORKERS", "LOG_FORMAT"}
+    assert "MERCHANT_API_TOKENS_FILE" not in told
     assert "SANDBOX_MERCHANT_PUBLIC_KEY_FILE" not in told  # it would not belong to that private key
     assert told["PINGPP_PUBLIC_KEY_FILES"] == f"theirs.pem,{tmp_path / 'sandbox' / 'public_key.pem'}"
     assert not (tmp_path / "keys").exists()

@@ -117,7 +117,9 @@ def facts(payment: Payment) -> Payment:
         replace(r, created=None, time_succeed=None, failure_code=None, failure_msg=None, description=None)
         for r in payment.refunds
     )
-    return replace(payment, charges=charges, refunds=refunds, first_paid=None, closed=None, sequence=0)
+    return replace(
+        payment, charges=charges, refunds=refunds, first_paid=None, late=False, closed=None, sequence=0
+    )
 
 
 def expected(payment: Payment, ids: list[str]) -> None:

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from payments import ledger
 from payments import payment as document
+from payments.checks import Check
 from payments.fold import fold
-from payments.keys import CHECKS, EVENTS, Keys
+from payments.keys import CHECKS, CHECKS_NOW, EVENTS, Keys
 from payments.ledger import Held, Unit
 from payments.payment import SCHEMA, TOKEN_BYTES, NewerSchema, Payment
 from payments.sighting import of_charge
@@ -49,8 +50,13 @@ def test_one_step_writes_document_tie_message_and_takes_the_event_off(client: re
     client.zadd(KEYS.due(EVENTS), {"evt_1:ch_1": 1, "evt_2:ch_2": 1})
     client.hset(KEYS.attempts(EVENTS), mapping={"evt_1:ch_1": 1, "evt_2:ch_2": 1})
     client.set(KEYS.body("evt_1:ch_1"), b"body")
-    paid = paid_unit(held(client), checks={CHARGE: 777, "ch_other": None}, asks=[":ch_3"])
-    client.zadd(KEYS.due(CHECKS), {"ch_other": 1})
+    paid = paid_unit(
+        held(client),
+        checks={CHARGE: Check(CHECKS, 777), "ch_now": Check(CHECKS_NOW, 778), "ch_other": None},
+        asks=[":ch_3"],
+    )
+    client.zadd(KEYS.due(CHECKS), {"ch_other": 1, "ch_now": 1})
+    client.zadd(KEYS.due(CHECKS_NOW), {"ch_other": 1, CHARGE: 1})
     assert record(client, paid) == []
     read = held(client)
     assert (read.payment.status, len(read.token)) == ("paid", TOKEN_BYTES)
@@ -62,6 +68,7 @@ def test_one_step_writes_document_tie_message_and_takes_the_event_off(client: re
     assert client.hkeys(KEYS.attempts(EVENTS)) == [b"evt_2:ch_2"]
     assert 0 < client.ttl(KEYS.body("evt_1:ch_1")) <= 60
     assert client.zrange(KEYS.due(CHECKS), 0, -1, withscores=True) == [(CHARGE.encode(), 777.0)]
+    assert client.zrange(KEYS.due(CHECKS_NOW), 0, -1, withscores=True) == [(b"ch_now", 778.0)]
     assert client.zrange(KEYS.due("asks"), 0, -1) == [b":ch_3"]
 
 

@@ -12,12 +12,14 @@ from redis.client import Pipeline
 
 from payments import dead_letters
 from payments.gateway import Gateway
-from payments.keys import DUE_SETS, Keys
+from payments.keys import ASKS, CHECKS, Keys
+from payments.keys import EVENTS as APPLIED
 from tests.conftest import charge_object, event_body, messages, refund_object, refunds_of, unpaid
 from workers import apply_events, ask
 from workers.context import Context
 
 KEYS = Keys()
+WORKED_ON = (APPLIED, ASKS)  # of the due sets; an open charge keeps its check
 
 
 class Killed(BaseException):
@@ -151,7 +153,7 @@ def context_with(client: redis.Redis) -> Context:
 
 def leases_run_out(client: redis.Redis) -> None:
     """Time passes: whatever waits is due."""
-    for what in DUE_SETS:
+    for what in WORKED_ON:
         members: Any = client.zrange(KEYS.due(what), 0, -1)
         if members:
             client.zadd(KEYS.due(what), dict.fromkeys(members, 0), xx=True)
@@ -161,7 +163,7 @@ def bodies_stay(client: redis.Redis) -> None:
     """No body expires while its event waits for work or for a person."""
     any_client: Any = client
     waiting: set[bytes] = set()
-    for what in DUE_SETS:
+    for what in WORKED_ON:
         waiting |= set(any_client.zrange(KEYS.due(what), 0, -1))
     for id_ in any_client.zrange(KEYS.dead_letters, 0, -1):
         waiting.add(any_client.hget(KEYS.dead_letter(id_.decode()), "member"))
@@ -179,7 +181,7 @@ def work(context: Context) -> None:
         leases_run_out(context.client)
         apply_events.drain(context)
         in_thread(lambda: ask.drain(context))
-        if not any(context.client.zcard(KEYS.due(what)) for what in DUE_SETS):
+        if not any(context.client.zcard(KEYS.due(what)) for what in WORKED_ON):
             return
     raise AssertionError("it does not drain")
 
@@ -219,9 +221,11 @@ def check(client: redis.Redis) -> None:
         assert client.ttl(KEYS.body(letter.member)) == -1
     assert client.hgetall(KEYS.kept_aside) == {b"other_mode": b"1"}
     bodies_stay(client)
-    for what in DUE_SETS:
+    for what in WORKED_ON:
         assert client.zcard(KEYS.due(what)) == 0
         assert client.hlen(KEYS.attempts(what)) == 0
+    checks: Any = client.zrange(KEYS.due(CHECKS), 0, -1)
+    assert checks == [f":{unpaid(3)['id']}".encode()]
     names: Any = client.zrange(KEYS.payments, 0, -1)
     assert len(names) == 4
     for name in names:

@@ -1,0 +1,23 @@
+"""Brings the next look at a payment forward, because somebody waits for it; at most once in a few seconds."""
+
+import redis
+
+from payments import bell
+from payments.checks import member_of_attempt, member_of_charge
+from payments.keys import CHECKS_NOW, Keys
+from payments.payment import Payment
+
+AT_MOST_EVERY_MS = 5_000
+
+
+def hasten(client: redis.Redis, keys: Keys, payment: Payment) -> bool:
+    """Have everything that is not settled looked at now. False: it was asked for just before, or all is settled."""
+    members = [member_of_charge(one.id) for one in payment.charges if one.open]
+    members += [member_of_attempt(one.id, payment.name) for one in payment.attempts if one.open]
+    if not members or not client.set(keys.hastened(payment.name), "1", px=AT_MOST_EVERY_MS, nx=True):
+        return False
+    seconds, micros = client.time()
+    now_ms = seconds * 1000 + micros // 1000
+    client.zadd(keys.due(CHECKS_NOW), dict.fromkeys(members, now_ms), lt=True)
+    bell.ring_if_due(client, keys, CHECKS_NOW)
+    return True

@@ -1,0 +1,16 @@
+"""A shop for the tests that take payments."""
+
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.conftest import Signer
+from tests.payments import taking
+
+
+@pytest.fixture
+def shop(client: redis.Redis, tmp_path: Path, signer: Signer, monkeypatch: pytest.MonkeyPatch) -> taking.Run:
+    """Tells a story in front of a sandbox, on each Redis that is there."""
+    monkeypatch.chdir(tmp_path)  # no .env of a developer's
+    return lambda story: taking.run(story, client, tmp_path, signer)
