@@ -192,9 +192,8 @@ class Payments:
             wanted = await self._wanted(content)
             line.update(order_no=wanted.order_no, app=wanted.app, channel=wanted.channel)
             making = self._keep(create(self._desk, wanted, content))
-            await asyncio.wait(
-                {making}, timeout=_PATIENCE_S if wait is None else wait
-            )  # whoever goes away does not stop it midway
+            # whoever goes away does not stop it midway
+            await asyncio.wait({making}, timeout=_PATIENCE_S if wait is None else wait)
             while not making.done():
                 held = await self._office.find(f"{wanted.app}:{wanted.order_no}")
                 if held and held.payment.attempts and held.payment.attempts[-1].digest == wanted.digest:
@@ -270,7 +269,7 @@ class Payments:
 
     async def refund(self, request: Request, order_no: str) -> Response:
         name = self._name(request, order_no)
-        with _logged("refund asked for", order_no=order_no) as line:
+        with _logged("refund asked for", order_no=order_no[:256]) as line:
             key, content = key_of(request.headers), await read_object(request)
             content = {field: value for field, value in content.items() if value is not None}
             wrong = list(refund_problems(content))
@@ -289,7 +288,7 @@ class Payments:
                     raise no
             if attempt.failure:
                 raise _failed(attempt)
-            status = 202 if attempt.open else 200 if again else 201
+            status = 202 if attempt.open else 201 if made.new else 200
             line.update(outcome="refunding" if attempt.open else "refunded", status=status)
         shown = self._shown(made.payment)
         this = next(one for one in shown["refunds"] if one["idempotency_key"] == key)
@@ -299,7 +298,7 @@ class Payments:
     async def stop(self, request: Request, order_no: str, verb: str) -> Response:
         name = self._name(request, order_no)
         with _logged(
-            "close asked for" if verb == "close" else "reverse asked for", order_no=order_no
+            "close asked for" if verb == "close" else "reverse asked for", order_no=order_no[:256]
         ) as line:
             content = await read_object(request, or_nothing=True)
             wrong = [*unknown(content, ("if_paid",)), *_IF_PAID.problems("", content)]
@@ -333,8 +332,9 @@ class Payments:
     async def _settled(self, name: str, until: float) -> Held | None:
         """The payment once it is settled, or as it is then. Whatever is written after a look has another token than it."""
         held = await self._office.find(name)
-        while held and not _is_settled(held.payment) and time.monotonic() < until:
-            await self._office.following.changed(name, held.token, until - time.monotonic())
+        following = self._office.following
+        while held and not _is_settled(held.payment) and time.monotonic() < until and not following.leaving:
+            await following.changed(name, held.token, until - time.monotonic())
             held = await self._office.find(name)
         return held
 

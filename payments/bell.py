@@ -18,6 +18,7 @@ JOBS = {
     "asks": "workers.jobs.ask",
     "checks_now": "workers.jobs.check_now",
     "checks": "workers.jobs.check",
+    "sweeps": "workers.jobs.sweep",
 }
 JOB_TIMEOUT = 120  # seconds; a drain ends well before
 _WAITING = 8  # jobs on a queue that are enough to wake everybody: while no worker runs, they must not pile up

@@ -109,7 +109,7 @@ def _stamped(payment: Payment, attempt_id: str, now_ms: int) -> Payment:
 async def _others(desk: Desk, payment: Payment) -> Payment:
     """The same request is under way elsewhere: the payment once it has ended, or as it is when that takes too long."""
     until = time.monotonic() + WAIT_FOR_S
-    while payment.status == "creating" and time.monotonic() < until:
+    while payment.attempts and payment.attempts[-1].open and time.monotonic() < until:
         await asyncio.sleep(_WAIT_EVERY_S)
         payment = await desk.load(payment.name) or payment
     return payment

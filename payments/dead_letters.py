@@ -47,6 +47,8 @@ REASONS = {
     "Ping++ if it was paid, then discard.",
     "attempt_unresolved": "For a whole day it could not be found out what became of a call that creates, reverses or "
     "refunds (see last_error). It was not made again. Retry once Ping++ answers, or look in its dashboard.",
+    "sweep_failed": "A comparison of the books with what Ping++ lists failed each time (see last_error): is the app "
+    "of PINGPP_APP_IDS right, and of this account? Sweeps of it rest until this is retried or the worker starts anew.",
     "gateway_unreachable": "Ping++ could not be asked for a whole day. Retry once it answers.",
 }
 
@@ -79,7 +81,9 @@ class DeadLetter:
 
 
 def kind_of(member: str) -> str:
-    """`event`; `webhook`: one without usable ids; `charge`: a question about a charge alone; `attempt`."""
+    """`event`; `webhook`: one without usable ids; `charge`: a question about a charge alone; `attempt`; `sweep`."""
+    if member.startswith(("discover:", "reconcile:", "run:")):
+        return "sweep"
     return {"~": "webhook", ":": "charge", "+": "attempt"}.get(member[:1], "event")
 
 

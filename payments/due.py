@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import redis
 
-from payments.keys import ASKS, CHECKS, CHECKS_NOW, EVENTS, Keys
+from payments.keys import ASKS, CHECKS, CHECKS_NOW, EVENTS, SWEEPS, Keys
 from payments.scripts import script
 
 _claim = script("claim")
@@ -17,7 +17,7 @@ _later = script("later")
 
 # Longer than the work takes, calls of the gateway included. Somebody waits for what is in CHECKS_NOW: a look that
 # takes longer is made twice, which is harmless.
-LEASE_MS = {EVENTS: 10_000, ASKS: 60_000, CHECKS_NOW: 20_000, CHECKS: 60_000}
+LEASE_MS = {EVENTS: 10_000, ASKS: 60_000, CHECKS_NOW: 20_000, CHECKS: 60_000, SWEEPS: 60_000}
 ATTEMPTS = 10  # far more than the crashes of workers that one event can meet by chance
 _DELAYS = (1, 2, 5, 15, 60, 300, 900, 1800, 3600)  # seconds after each failed attempt, before jitter
 

@@ -10,7 +10,8 @@ EVENTS = "events"
 ASKS = "asks"
 CHECKS_NOW = "checks_now"  # for which a shopper or a till waits
 CHECKS = "checks"
-DUE_SETS = (EVENTS, ASKS, CHECKS_NOW, CHECKS)  # those that have a job, see `workers/jobs.py`
+SWEEPS = "sweeps"
+DUE_SETS = (EVENTS, ASKS, CHECKS_NOW, CHECKS, SWEEPS)  # those that have a job, see `workers/jobs.py`
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,32 @@ class Keys:
         forward.
         """
         return f"{self.prefix}hastened:{payment}"
+
+    def charges(self, app: str) -> str:
+        """Sorted set: ids of an app's charges in the books, by when Ping++ created them (s). Lives as the payments."""
+        return f"{self.prefix}charges:{app}"
+
+    def sweep(self, member: str) -> str:
+        """String: how far a sweep is (JSON, `payments/sweep.py`), by its member in the due set. Lives until it ends."""
+        return f"{self.prefix}sweep:{member}"
+
+    def report(self, report_id: str) -> str:
+        """String: the report of a sweep that ended (JSON). Lives until newer ones displace it."""
+        return f"{self.prefix}report:{report_id}"
+
+    @property
+    def reports(self) -> str:
+        """Sorted set: ids of reports by when they ended (ms)."""
+        return f"{self.prefix}reports"
+
+    def swept(self, kind: str, app: str) -> str:
+        """String: up to when (s) sweeps of that kind have compared everything of an app. Lives for ever."""
+        return f"{self.prefix}swept:{kind}:{app}"
+
+    @property
+    def watch_from(self) -> str:
+        """String: when (s) the system was started for the first time. Lives for ever."""
+        return f"{self.prefix}watch_from"
 
     @property
     def payments(self) -> str:

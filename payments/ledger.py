@@ -47,15 +47,15 @@ class Held:
 class Unit:
     """What is recorded together, or not at all.
 
-    `held`: what was read, of which `becomes` makes the `document` to write; empty: none is written. `charges` and
-    `checkout`: ids and a token to tie to it. `done`: members to take off the due set. `checks`: member → when to look
+    `held`: what was read, of which `becomes` makes the `document` to write; empty: none is written. `charges` (id, when
+    created) and `checkout` (a token) are to be tied to it. `done`: members to take off the due set. `checks`: member → when to look
     at it, None: not any more. `only_if_taken`: for what has no document to compare. `aside`: the reason why an event, the one in `done`,
     is kept aside.
     """
 
     held: Held | None = None
     document: bytes = b""
-    charges: Sequence[str] = ()
+    charges: Sequence[tuple[str, int]] = ()
     checkout: str = ""
     messages: list[bytes] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
@@ -165,7 +165,7 @@ def change(
 
 def _tie(unit: Unit, before: Payment, after: Payment) -> None:
     known = {one.id for one in before.charges}
-    unit.charges = [one.id for one in after.charges if one.id not in known]
+    unit.charges = [(one.id, one.created) for one in after.charges if one.id not in known]
     if after.registration and not before.registration:
         unit.checkout = after.registration.token
 
@@ -218,14 +218,19 @@ def _arguments(
             )
         else:
             arguments += ("", "", "", 0)
-        names += (keys.charge(charge) for charge in unit.charges)
+        names += (keys.charge(charge) for charge, _ in unit.charges)
         if unit.checkout:
             names.append(keys.checkout(unit.checkout))
+        if unit.charges and unit.held is not None:
+            names.append(keys.charges(unit.held.payment.app))
         names += (keys.body(member) for member in unit.done)
         if unit.aside:
             names.append(keys.event(unit.done[0]))
         ties = len(unit.charges) + bool(unit.checkout)
-        arguments += (ties, len(unit.messages), *unit.messages, len(unit.done), *unit.done)
+        arguments += (ties, len(unit.charges))
+        for charge, created in unit.charges:
+            arguments += (created, charge)
+        arguments += (len(unit.messages), *unit.messages, len(unit.done), *unit.done)
         arguments.append(len(unit.checks))
         for member, check in unit.checks.items():
             arguments += (member, check.due_ms if check else "", check.what if check else CHECKS)

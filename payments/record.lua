@@ -6,11 +6,13 @@
 -- KEYS[6] -> due:checks_now    KEYS[7] -> attempts:checks_now
 -- KEYS[8] -> due:asks          KEYS[9] -> payments        KEYS[10] -> kept_aside
 -- KEYS[11..] -> per unit: its payment:<name> if it has a document, what is tied to it (charge:<id> of each new
---               charge, checkout:<token>), body:<member> of each member done, and event:<member> of one kept aside
+--               charge, checkout:<token>), charges:<app> if it has new charges, body:<member> of each member done,
+--               and event:<member> of one kept aside
 -- ARGV[1] -> how long the body of an event that is done is kept, s
 -- ARGV[2..] -> per unit:
 --   document ('' = none), token read, payment name, time of its creation (ms)
 --   number of new ties
+--   number of new charges, per charge: when Ping++ created it (s), its id
 --   number of messages, the messages
 --   number of members done, the members
 --   number of checks, per check: member, when it is due (ms; '' = not any more), 'checks' or 'checks_now'
@@ -33,6 +35,8 @@ while arg <= #ARGV do
   local unit = {document = ARGV[arg], token = ARGV[arg + 1], name = ARGV[arg + 2], created = ARGV[arg + 3]}
   arg = arg + 4
   unit.ties = tonumber(ARGV[take(1)])
+  unit.charges = tonumber(ARGV[take(1)])
+  unit.first_new = take(2 * unit.charges)
   unit.messages = tonumber(ARGV[take(1)])
   unit.first_message = take(unit.messages)
   unit.done = tonumber(ARGV[take(1)])
@@ -47,6 +51,8 @@ while arg <= #ARGV do
   if unit.document ~= '' then key = key + 1 end
   unit.first_tie = key
   key = key + unit.ties
+  unit.index = key
+  if unit.charges > 0 then key = key + 1 end
   unit.first_body = key
   key = key + unit.done
   unit.event = key
@@ -69,7 +75,7 @@ for position, unit in ipairs(units) do
 end
 
 -- What can wait is gathered and written in one call for all units: a call costs a microsecond.
-local values, begun, done = {}, {}, {}
+local values, begun, done, created = {}, {}, {}, {}
 for _, unit in ipairs(units) do
   if not unit.moved then
     local taken = 0
@@ -94,6 +100,11 @@ for _, unit in ipairs(units) do
           values[#values + 1] = KEYS[i]
           values[#values + 1] = unit.name
         end
+      end
+      if unit.charges > 0 then
+        local index = created[KEYS[unit.index]] or {}
+        created[KEYS[unit.index]] = index
+        for i = unit.first_new, unit.first_new + 2 * unit.charges - 1 do index[#index + 1] = ARGV[i] end
       end
       for i = unit.first_message, unit.first_message + unit.messages - 1 do
         redis.call('XADD', KEYS[1], '*', 'event', ARGV[i])
@@ -121,6 +132,7 @@ for _, unit in ipairs(units) do
   end
 end
 if #values > 0 then redis.call('MSET', unpack(values)) end
+for name, index in pairs(created) do redis.call('ZADD', name, unpack(index)) end
 if #begun > 0 then redis.call('ZADD', KEYS[9], unpack(begun)) end
 if #done > 0 then redis.call('HDEL', KEYS[3], unpack(done)) end
 return moved

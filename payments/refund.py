@@ -41,10 +41,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """What became of a request: the payment and its attempt; `refused` and `not_now` are Ping++'s answers to this call."""
+    """What became of a request: the payment and its attempt, and whether this request began it; `refused` and `not_now`
+    are Ping++'s answers to this call.
+    """
 
     payment: Payment
     attempt: RefundAttempt
+    new: bool = True
     refused: Refused | None = None
     not_now: NotNow | None = None
 
@@ -127,7 +130,7 @@ async def _others(desk: Desk, payment: Payment, key: str) -> Refunded:
     while True:
         attempt = next(one for one in reversed(payment.refund_attempts) if one.key == key)
         if not attempt.open or time.monotonic() > until:
-            return Refunded(payment, attempt)
+            return Refunded(payment, attempt, new=False)
         await asyncio.sleep(_WAIT_EVERY_S)
         payment = await desk.load(payment.name) or payment
 
@@ -178,7 +181,7 @@ async def _ended(
     )
     attempt = refund_attempt_of(payment, attempt_id)
     assert attempt is not None  # noqa: S101  nobody else drops it
-    return Refunded(payment, attempt, refused, not_now)
+    return Refunded(payment, attempt, refused=refused, not_now=not_now)
 
 
 async def _look_at_once(desk: Desk, payment: Payment, attempt: RefundAttempt) -> Payment:

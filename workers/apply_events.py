@@ -207,7 +207,10 @@ def _fold_group(group: list[_Work], held: Held, ties: ledger.Ties, now_ms: int) 
     unit.becomes(payment)
     unit.checks = checks.changes(held.payment, payment, now_ms)
     seen = {work.sighting.charge_id for work in group if not work.reading.odd}
-    unit.charges = [charge for charge in sorted(seen) if charge not in ties]
+    new = seen - ties.keys()
+    unit.charges = (
+        [(charge.id, charge.created) for charge in payment.charges if charge.id in new] if new else ()
+    )
     unit.asks = asks
     return unit
 

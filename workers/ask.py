@@ -204,7 +204,7 @@ def _settle(context: Context, ask: _Ask) -> tuple[str, list[str]]:
         open_question = unexplained(folded.payment, charge) if charge and member.startswith(":") else 0
         unit = Unit(
             held,
-            charges=[] if found.charge_id in books.ties else [found.charge_id],
+            charges=() if found.charge_id in books.ties else ((found.charge_id, found.charge.created),),
             messages=message.of_fold(folded, found),
             done=[] if open_question else [member],
             asks=[f":{found.charge_id}"] if folded.ask and not member.startswith(":") else [],

@@ -1,7 +1,7 @@
 """What the jobs of one worker process work with, built once at its start."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import redis
@@ -21,4 +21,6 @@ class Context:
     order_key: str
     keep_bodies_s: int
     gateway: Callable[[], Gateway]
+    sweep_every: Mapping[str, float] = field(default_factory=dict)  # seconds, by kind of sweep; 0: never
+    adopt: bool = True  # whether charges that a sweep finds and nobody told us of are taken under care
     stopping: threading.Event = field(default_factory=threading.Event)

@@ -7,6 +7,7 @@ from payments.keys import CHECKS, CHECKS_NOW
 from workers import apply_events as apply_events_
 from workers import ask as ask_
 from workers import check as check_
+from workers import sweep as sweep_
 from workers.context import Context
 
 _context: Context | None = None
@@ -36,6 +37,16 @@ def check_now() -> int:
 def check() -> int:
     """Look at what is not settled."""
     return check_.drain(_in_hand(), CHECKS)
+
+
+def sweep() -> int:
+    """Compare the books with what Ping++ lists."""
+    return sweep_.drain(_in_hand())
+
+
+def begin_sweeping() -> None:
+    """The sweeps that come again and again are due, where they were not yet. No job: called at a worker's start."""
+    sweep_.seed(_in_hand())
 
 
 def _in_hand() -> Context:

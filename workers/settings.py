@@ -21,6 +21,16 @@ class WorkerSettings(GatewaySettings):
     )
     event_workers: int = Field(2, ge=1, description="RQ workers that apply events; two, so that one may die")
 
+    discover_every: float = Field(
+        60, ge=0, description="seconds between sweeps that find charges made elsewhere; 0: never"
+    )
+    reconcile_every: float = Field(
+        3600, ge=0, description="seconds between reconciliations of the books; 0: never"
+    )
+    sweep_adopts: bool = Field(
+        True, description="whether charges that only a sweep finds are taken under care, or only reported"
+    )
+
     @property
     def keep_bodies_s(self) -> int:
         """The raw retention in seconds."""

@@ -15,7 +15,8 @@ from redis.exceptions import RedisError
 
 from payments import bell
 from payments.gateway import from_files
-from payments.keys import DUE_SETS, Keys
+from payments.keys import DUE_SETS, SWEEPS, Keys
+from payments.reports import DISCOVER, RECONCILE
 from payments.signature import UnreadableKey
 from processes import log as logging
 from processes import redis
@@ -41,6 +42,8 @@ def context_of(settings: WorkerSettings) -> Context:
         apps=frozenset(settings.pingpp_app_ids),
         order_key=settings.order_key,
         keep_bodies_s=settings.keep_bodies_s,
+        sweep_every={DISCOVER: settings.discover_every, RECONCILE: settings.reconcile_every},
+        adopt=settings.sweep_adopts,
         gateway=lambda: replace(gateway),
     )
 
@@ -120,6 +123,8 @@ def run(context: Context, what: str, connection: Any) -> None:
     except RedisError as error:
         log.warning("redis is away", error=f"{type(error).__name__}: {error}")
         raise SystemExit(1) from None
+    if what == SWEEPS:
+        jobs.begin_sweeping()
     look_seldom(after=100_000)  # a batch makes many thousand dicts, and no cycles
     log.info("worker ready", queue=what, livemode=context.livemode)
     try:

@@ -39,7 +39,7 @@ def unit(read: Held, payment: Payment, **more: Any) -> Unit:
 
 def paid_unit(read: Held, **more: Any) -> Unit:
     folded = fold(read.payment, of_charge(charge_object(), "webhook", 5))
-    return unit(read, folded.payment, charges=[CHARGE], messages=[b"{}"], done=["evt_1:ch_1"], **more)
+    return unit(read, folded.payment, charges=[(CHARGE, 7)], messages=[b"{}"], done=["evt_1:ch_1"], **more)
 
 
 def record(client: redis.Redis, *units: Unit) -> list[Unit]:
@@ -63,6 +63,9 @@ def test_one_step_writes_document_tie_message_and_takes_the_event_off(client: re
     assert paid.document == document.encode(read.payment)
     assert client.get(KEYS.charge(CHARGE)) == NAME.encode()
     assert client.zrange(KEYS.payments, 0, -1) == [NAME.encode()]
+    assert client.zrange(KEYS.charges(NAME.partition(":")[0]), 0, -1, withscores=True) == [
+        (CHARGE.encode(), 7.0)
+    ]
     assert client.xlen(KEYS.fulfilment) == 1
     assert client.zrange(KEYS.due(EVENTS), 0, -1) == [b"evt_2:ch_2"]
     assert client.hkeys(KEYS.attempts(EVENTS)) == [b"evt_2:ch_2"]
@@ -76,7 +79,7 @@ def test_a_payment_that_moved_since_it_was_read_changes_nothing(client: redis.Re
     client.zadd(KEYS.due(EVENTS), {"evt_1:ch_1": 1})
     stale = held(client)
     folded = fold(stale.payment, of_charge(unpaid(), "webhook", 5))
-    record(client, unit(stale, folded.payment, charges=[CHARGE]))
+    record(client, unit(stale, folded.payment, charges=[(CHARGE, 7)]))
     before = snapshot(client)
     paid = paid_unit(stale)
     assert record(client, paid) == [paid]
@@ -103,14 +106,15 @@ def test_a_charge_that_is_tied_to_another_payment_changes_nothing(client: redis.
 def test_one_that_moved_does_not_hold_up_the_others_of_its_call(client: redis.Redis) -> None:
     stale = held(client)
     record(
-        client, unit(stale, fold(stale.payment, of_charge(unpaid(), "webhook", 5)).payment, charges=[CHARGE])
+        client,
+        unit(stale, fold(stale.payment, of_charge(unpaid(), "webhook", 5)).payment, charges=[(CHARGE, 7)]),
     )
     others = []
     for number in range(2, 250):
         look = of_charge(charge_object(number), "webhook", 5)
         empty = Held(Payment(SCHEMA, APP, f"order{number:08d}", created_ms=1))
         others.append(
-            unit(empty, fold(empty.payment, look).payment, charges=[look.charge_id], messages=[b"{}"])
+            unit(empty, fold(empty.payment, look).payment, charges=[(look.charge_id, 7)], messages=[b"{}"])
         )
     moved = paid_unit(stale)
     assert record(client, *others[:150], moved, *others[150:]) == [moved]
@@ -185,6 +189,6 @@ def test_a_script_that_redis_forgot_is_loaded_again(client: redis.Redis) -> None
     for number in range(1, 151):  # more than one call: a pipeline
         look = of_charge(charge_object(number), "webhook", 5)
         empty = Held(Payment(SCHEMA, APP, f"order{number:08d}", created_ms=1))
-        units.append(unit(empty, fold(empty.payment, look).payment, charges=[look.charge_id]))
+        units.append(unit(empty, fold(empty.payment, look).payment, charges=[(look.charge_id, 7)]))
     assert record(client, *units) == []
     assert client.zcard(KEYS.payments) == 150

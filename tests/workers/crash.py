@@ -232,6 +232,8 @@ def check(client: redis.Redis) -> None:
         document = json.loads(client.get(KEYS.payment(name.decode()))[16:])  # type: ignore[index]
         for charge in document["charges"]:
             assert client.get(KEYS.charge(charge["id"])) == name
+            app = name.decode().partition(":")[0]
+            assert client.zscore(KEYS.charges(app), charge["id"]) == charge["created"]
         told = [m for m in messages(client) if m.get("partitionkey") == name.decode()]
         assert [int(m["sequence"]) for m in told] == list(range(1, len(told) + 1))
         assert document.get("sequence", 0) == len(told)
