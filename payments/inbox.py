@@ -54,6 +54,9 @@ class _Webhook:
     body: bytes
     stored: asyncio.Future[Stored]
 
+    def as_variant(self) -> "_Webhook":
+        return _Webhook(event.variant(self.member, self.digest), self.digest, self.body, self.stored)
+
 
 @dataclass(slots=True)
 class Inbox:
@@ -76,18 +79,19 @@ class Inbox:
     _closed: bool = False
     _connection: Any = None
 
-    async def accept(self, member: str, body: bytes) -> Stored:
-        """Store a webhook; when this returns, it is on disk. Raises NotStored."""
+    def accept(
+        self, member: str, body: bytes, stored: asyncio.Future[Stored] | None = None
+    ) -> asyncio.Future[Stored]:
+        """Store a webhook; when the future is done, it is on disk, or the future has NotStored, which is raised at
+        once while shutting down. `stored`: the future, where the caller already waits for one.
+        """
         if self._closed:
             raise NotStored("shutting down")
-        webhook = _Webhook(member, event.digest(body), body, asyncio.get_running_loop().create_future())
-        self._waiting.append(webhook)
+        if stored is None:
+            stored = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Webhook(member, event.digest(body), body, stored))
         if self._task is None:
             self._task = asyncio.create_task(self._commit())
-        stored = await webhook.stored
-        if stored is Stored.VARIANT and not event.is_variant(member):
-            # Kept beside the first under a name of its own: odd, and to be asked about.
-            await self.accept(event.variant(member, webhook.digest), body)
         return stored
 
     async def close(self) -> None:
@@ -110,7 +114,10 @@ class Inbox:
                             webhook.stored.set_exception(reason)
                     continue
                 for webhook, state in zip(group, states, strict=True):
-                    if not webhook.stored.done():  # the client may have gone away
+                    if state is Stored.VARIANT and not event.is_variant(webhook.member):
+                        # Kept beside the first under a name of its own: odd, and to be asked about.
+                        self._waiting.append(webhook.as_variant())
+                    elif not webhook.stored.done():  # the client may have gone away
                         webhook.stored.set_result(state)
                 self._after(rings, [(w.member, state) for w, state in zip(group, states, strict=True)])
         finally:

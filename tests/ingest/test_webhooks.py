@@ -1,6 +1,7 @@
 """What the receiver answers to whom; what was signed is never lost, and what is refused changes nothing."""
 
 import asyncio
+import inspect
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,11 +10,15 @@ from typing import Any
 import httpx
 import pytest
 import redis
+import redis.asyncio
 
 from ingest.app import make_app
 from ingest.settings import ReceiverSettings
+from ingest.webhooks import Webhooks
 from payments import event
+from payments.inbox import Inbox
 from payments.keys import EVENTS, Keys
+from payments.signature import KeyRing, read_ring
 from processes.redis_server import Server
 from processes.settings import load
 from tests.conftest import Signer, charge_object, event_body
@@ -290,3 +295,105 @@ def test_everything_that_arrives_during_a_round_trip_shares_the_next(
     calls = receiver(server, signer, tmp_path)(many)
     assert len(stored(client)) == len(bodies)
     assert calls < len(bodies) / 2
+
+
+BODIES = [event_body(charge_object(n)) for n in range(1, 11)]
+MEMBERS = [event.identify(body) for body in BODIES]
+Meanwhile = Callable[[Webhooks, list[asyncio.Task[int]]], object]
+
+
+def answers(
+    server: Server, signer: Signer, signatures: list[str], meanwhile: Meanwhile = lambda *_: None
+) -> list[Any]:
+    """The status, or the error, of each of BODIES with these signatures. They arrive together, `meanwhile` happens,
+    and then the first of them is verified.
+    """
+
+    async def status(webhooks: Webhooks, body: bytes, signature: str) -> int:
+        headers = [(b"x-pingplusplus-signature", signature.encode())]
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await webhooks({"type": "http", "method": "POST", "headers": headers}, receive, send)
+        return int(sent[0]["status"])
+
+    async def run() -> list[Any]:
+        async with redis.asyncio.Redis.from_url(server.url) as client:
+            inbox = Inbox(client, KEYS, lambda: None, lambda _: None, remember_s=3600)
+            webhooks = Webhooks(inbox, read_ring([("key", signer.pem)]), 10, lambda *_: None)
+            arriving = zip(BODIES, signatures, strict=True)
+            tasks = [asyncio.create_task(status(webhooks, *request)) for request in arriving]
+            await asyncio.sleep(0)
+            happening = meanwhile(webhooks, tasks)
+            if inspect.isawaitable(happening):
+                await happening
+            found = await asyncio.gather(*tasks, return_exceptions=True)
+            await inbox.close()
+            return found
+
+    return asyncio.run(run())
+
+
+def test_a_forged_one_among_genuine_ones_is_refused_alone(
+    server: Server, client: redis.Redis, signer: Signer
+) -> None:
+    signatures = [signer.sign(BODIES[3] if n in (0, 5, 9) else body) for n, body in enumerate(BODIES)]
+    assert answers(server, signer, signatures) == [401, 200, 200, 200, 200, 401, 200, 200, 200, 401]
+    assert stored(client) == [MEMBERS[n] for n in (1, 2, 3, 4, 6, 7, 8)]
+
+
+def test_one_that_cannot_be_verified_at_all_does_no_harm_to_the_others(
+    server: Server, client: redis.Redis, signer: Signer
+) -> None:
+    class Failing(KeyRing):
+        def verify(self, body: bytes, signature: bytes | None) -> bool:
+            if body == BODIES[2]:
+                raise MemoryError
+            return super().verify(body, signature)
+
+    def fail(webhooks: Webhooks, _: object) -> None:
+        webhooks.ring = Failing(webhooks.ring.keys)
+
+    found = answers(server, signer, [signer.sign(body) for body in BODIES], fail)
+    assert isinstance(found.pop(2), MemoryError)
+    assert found == [200] * 9
+    assert stored(client) == MEMBERS[:2] + MEMBERS[3:]
+
+
+@pytest.mark.parametrize("forged", [False, True])
+def test_a_client_that_went_away_before_it_was_verified_does_no_harm_to_the_others(
+    server: Server, client: redis.Redis, signer: Signer, forged: bool
+) -> None:
+    signatures = [signer.sign(body) for body in BODIES]
+    if forged:
+        signatures[0] = signatures[1]
+    gone, *others = answers(server, signer, signatures, lambda _, tasks: tasks[0].cancel())
+    assert isinstance(gone, asyncio.CancelledError)
+    assert others == [200] * 9
+    assert stored(client) == MEMBERS[forged:]  # the event is genuine, whoever no longer waits for the answer
+
+
+def test_what_is_not_verified_when_the_receiver_shuts_down_is_not_stored(
+    server: Server, client: redis.Redis, signer: Signer
+) -> None:
+    signatures = [signer.sign(body) for body in BODIES]
+    assert answers(server, signer, signatures, lambda webhooks, _: webhooks.inbox.close()) == [500] * 10
+    assert stored(client) == []
+
+
+def test_keys_that_are_read_again_hold_for_all_that_is_not_verified_yet(
+    server: Server, client: redis.Redis, signer: Signer
+) -> None:
+    new = Signer()
+
+    def reload(webhooks: Webhooks, _: object) -> None:
+        webhooks.ring = read_ring([("key", new.pem)])
+
+    signatures = [(new if n % 2 else signer).sign(body) for n, body in enumerate(BODIES)]
+    assert answers(server, signer, signatures, reload) == [401, 200] * 5
+    assert stored(client) == MEMBERS[1::2]

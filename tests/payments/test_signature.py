@@ -1,9 +1,11 @@
 """Who may speak, and in which shapes keys are read."""
 
 import base64
+import hashlib
 
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 
 from payments.signature import (
@@ -145,9 +147,68 @@ def test_a_signature_holds_for_these_very_bytes(signer: Signer) -> None:
     assert not KeyRing([]).verify(BODY, signature)
 
 
+SHA256 = hashlib.sha256(BODY).digest()
+INFO = bytes.fromhex("3031300d060960864801650304020105000420") + SHA256
+
+
+def padded(data: bytes, *, kind: bytes = b"\x01", fill: bytes = b"\xff") -> bytes:
+    return b"\x00" + kind + fill * (253 - len(data)) + b"\x00" + data
+
+
+FORGED: dict[str, bytes] = {
+    # what a signature may contain that is not the one encoding of RFC 8017, 9.2
+    "the digest alone": padded(SHA256),
+    "no NULL for the parameters": padded(bytes.fromhex("302f300b06096086480165030402010420") + SHA256),
+    "a longer form of the length": padded(b"\x30\x81" + INFO[1:]),
+    "something after the digest": (padded(INFO)[:10] + b"\x00" + INFO).ljust(256, b"x"),
+    "less padding": (padded(INFO)[:10] + b"\x00" + INFO).rjust(256, b"\x00"),
+    "padding of encryption": padded(INFO, kind=b"\x02"),
+    "padding of zeros": padded(INFO, kind=b"\x00", fill=b"\x00"),
+    "SHA-1": padded(
+        bytes.fromhex("3021300906052b0e03021a05000414") + hashlib.sha1(BODY, usedforsecurity=False).digest()
+    ),
+    "SHA-512": padded(
+        bytes.fromhex("3051300d060960864801650304020305000440") + hashlib.sha512(BODY).digest()
+    ),
+    "nothing": padded(b""),
+    "zero": bytes(256),
+}
+
+
+@pytest.mark.parametrize("what", [*FORGED, "the right one"])
+def test_what_is_signed_is_compared_whole(signer: Signer, what: str) -> None:
+    """Also made with the right key: nothing but the one encoding holds, just as `cryptography` itself judges."""
+    numbers = signer.key.private_numbers()
+    content = int.from_bytes(FORGED.get(what, padded(INFO)), "big")
+    signature = pow(content, numbers.d, numbers.public_numbers.n).to_bytes(256, "big")
+    genuine = read_ring([("key", signer.pem)]).verify(BODY, base64.b64encode(signature))
+    assert genuine == (what not in FORGED)
+    try:
+        signer.key.public_key().verify(signature, BODY, padding.PKCS1v15(), hashes.SHA256())
+    except InvalidSignature:
+        assert not genuine
+    else:
+        assert genuine
+
+
+def test_a_signature_is_a_number_below_the_modulus_in_the_length_of_the_key(signer: Signer) -> None:
+    ring = read_ring([("key", signer.pem)])
+    modulus = signer.key.public_key().public_numbers().n
+    good = base64.b64decode(signer.sign(BODY))
+    number = int.from_bytes(good, "big")
+    for other in (
+        (number + modulus).to_bytes(257, "big"),
+        b"\x00" + good,
+        good[1:],
+        (modulus - number).to_bytes(256, "big"),
+        modulus.to_bytes(256, "big"),
+        b"\xff" * 256,
+    ):
+        assert not ring.verify(BODY, base64.b64encode(other))
+    assert ring.verify(BODY, base64.b64encode(good))
+
+
 def test_a_request_is_signed_over_body_uri_and_timestamp(signer: Signer) -> None:
     signature = base64.b64decode(sign_request(signer.key, b'{"a":1}', "/v1/charges?limit=3", 1_700_000_000))
-    from cryptography.hazmat.primitives import hashes
-
     signed = b'{"a":1}/v1/charges?limit=31700000000'
     signer.key.public_key().verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
