@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.bench import corpus, machine, measures, report
+from tests.bench import checkout, corpus, machine, measures, report, taking
 from tests.bench.measures import WARM_UP, Plan
 from tests.bench.stage import Stage
 
@@ -24,7 +24,14 @@ QUICK = Plan(
     busy_seconds=2.0,
 )
 BUSY = 0.5  # the load average from which on figures are worth little
-MEASURES = {"receiver": measures.receiver, "end-to-end": measures.end_to_end, "light": measures.light}
+MEASURES = {
+    "receiver": measures.receiver,
+    "end-to-end": measures.end_to_end,
+    "light": measures.light,
+    "taking": taking.taking,
+    "checkout": checkout.pages,
+    "fallback": taking.fallback,
+}
 
 
 def main() -> int:

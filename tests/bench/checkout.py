@@ -1,6 +1,6 @@
-"""`python -m tests.bench.checkout`: what open checkout pages cost a receiver, and how soon they turn to paid.
+"""What open checkout pages cost a receiver, and how soon they turn to paid.
 
-Real receiver, real Redis, one SSE connection a page; all payments are paid one after the other. Prints JSON.
+Real receiver, real Redis, one SSE connection a page; all payments are paid one after the other.
 """
 
 import asyncio
@@ -19,8 +19,9 @@ from typing import Any
 
 import redis
 
-from payments import bell
 from processes import redis_server
+from tests.bench.corpus import Corpus
+from tests.bench.measures import Plan, Say
 from tests.bench.stage import ROOT, free_port
 from tests.ingest.checkout_kit import Books
 
@@ -133,12 +134,10 @@ async def measure(directory: Path) -> dict[str, Any]:
         return found
 
 
-def main() -> int:
-    bell.use_prefix("")
+def pages(_: Corpus, __: Plan, say: Say) -> dict[str, Any]:
+    """What a thousand open pages cost, and how soon they turn to paid."""
     with tempfile.TemporaryDirectory(prefix="pingpp-bench-") as directory:
-        print(json.dumps(asyncio.run(measure(Path(directory))), indent=2))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+        found = asyncio.run(measure(Path(directory)))
+    more = found["mib"]["with_pages"] - found["mib"]["before"]
+    say(f"{found['pages']} open pages: {more:.0f} MiB more, paid within {found['to_paid_ms']['most']} ms")
+    return found

@@ -10,6 +10,12 @@ from rich.table import Table
 RECEIVER_OF_BARE = 0.5
 TIMES_TEXTBOOK = 50
 LIGHT_P50_MS = 10
+CREATE_ADDS_MS = 5
+POLL_MS = 3
+PAGES_MIB = 100
+TO_PAID_MS = 1000
+CHECK_LATE_MS = 2000
+RETRIEVES = 0.05
 
 
 def promises(figures: dict[str, Any]) -> list[dict[str, Any]]:
@@ -34,6 +40,35 @@ def _promises(figures: dict[str, Any]) -> Iterator[tuple[str, float, str, bool]]
     if "light" in figures:
         p50 = figures["light"]["light"]["message_ms"]["p50"]
         yield "light load, webhook to message, p50 in ms", p50, f"< {LIGHT_P50_MS}", p50 < LIGHT_P50_MS
+
+    yield from _promises_of_taking(figures)
+
+
+def _promises_of_taking(figures: dict[str, Any]) -> Iterator[tuple[str, float, str, bool]]:
+    if "taking" in figures:
+        added, poll = figures["taking"]["added_ms"], figures["taking"]["poll"]["p50"]
+        yield (
+            "create, more than the gateway's own, p50 in ms",
+            added,
+            f"< {CREATE_ADDS_MS}",
+            added < CREATE_ADDS_MS,
+        )
+        yield "status poll, p50 in ms", poll, f"< {POLL_MS}", poll < POLL_MS
+    if "checkout" in figures:
+        mib, late = figures["checkout"]["mib"], figures["checkout"]["to_paid_ms"]["most"]
+        more = round(mib["with_pages"] - mib["before"], 1)
+        yield "1,000 open checkout pages, MiB more", more, f"< {PAGES_MIB}", more < PAGES_MIB
+        yield "and all of them paid within ms", late, f"< {TO_PAID_MS}", late < TO_PAID_MS
+    if "fallback" in figures:
+        late = figures["fallback"]["lost"]["late_ms"]["most"]
+        yield (
+            "webhooks lost: ms after the next check, at most",
+            late,
+            f"< {CHECK_LATE_MS}",
+            late < CHECK_LATE_MS,
+        )
+        calls = figures["fallback"]["kept"]["retrieves_per_payment"]
+        yield "webhooks kept: retrieves a payment", calls, f"< {RETRIEVES}", calls < RETRIEVES
 
 
 def _ratio(one: dict[str, Any], other: dict[str, Any]) -> float:
