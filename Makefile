@@ -1,9 +1,13 @@
 # Each verb has a line of help after its `##`. Another Python: make run PYTHON=python3.12
 PYTHON ?= python3
 BIN := .venv/bin
-STAMP := .venv/.set-up
+RUNTIME := .venv/.set-up
+TOOLS := .venv/.set-up-tools
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
+
+# Where Python is told to write no bytecode, each process of `make run` would compile all of it anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint bench smoke lock
@@ -11,35 +15,43 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-setup: $(STAMP) ## .venv with the pinned dependencies and the command pingpp-ingest
+setup: $(RUNTIME) ## .venv with the pinned dependencies and the command pingpp-ingest
 	@echo "Set up. See $(BIN)/pingpp-ingest --help"
 
-run: $(STAMP) ## the whole system in this terminal, sandbox included (ARGS="--port 8085": see pingpp-ingest up --help)
+run: $(RUNTIME) ## the whole system in this terminal, sandbox included (ARGS="--port 8085": see pingpp-ingest up --help)
 	@exec $(BIN)/pingpp-ingest up $(ARGS)
 
-test: $(STAMP) ## all tests (ARGS="tests/processes -k redis": some)
+test: $(TOOLS) ## all tests (ARGS="tests/processes -k redis": some)
 	@exec $(BIN)/pytest $(ARGS)
 
-lint: $(STAMP) ## ruff and mypy
+lint: $(TOOLS) ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(STAMP) ## how fast it is, beside a bare endpoint and the textbook design
+bench: $(TOOLS) ## how fast it is, beside a bare endpoint and the textbook design
 	@exec $(BIN)/python -m tests.bench $(ARGS)
 
-smoke: $(STAMP) ## one payment through everything, with the time of each step
+smoke: $(RUNTIME) ## one payment through everything, with the time of each step
 	@exec $(BIN)/pingpp-ingest smoke $(ARGS)
 
-lock: $(STAMP) ## requirements*.txt anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
+lock: $(TOOLS) ## requirements*.txt anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
 	$(LOCK) $(ARGS) -o requirements.txt
 	$(LOCK) $(ARGS) --extra dev -o requirements-dev.txt
 
 # uv, pinned like the rest, takes a second where pip takes twenty; where it cannot, as without a wheel for
-# this machine or with an index that only pip is told of, pip does.
-PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
+# this machine or with an index that only pip is told of, pip does. pip itself is run out of the wheel that
+# Python brings for ensurepip: unpacked into .venv it would take three seconds more.
 UV := $(BIN)/uv pip install -q --python $(BIN)/python
-$(STAMP): requirements-dev.txt pyproject.toml
+PIP = PYTHONPATH=$$($(BIN)/python -c '$(PIP_WHEEL)') $(BIN)/python -m pip install -q --disable-pip-version-check
+PIP_WHEEL := import ensurepip as e, glob, sysconfig; \
+	print(*glob.glob((sysconfig.get_config_var("WHEEL_PKG_DIR") or e.__path__[0] + "/_bundled") + "/pip-*.whl"), sep=":")
+# The lines of one of the tools, with its hashes.
+PINNED = sed -n '/^$(1)==/,/[^\\]$$/p' requirements-dev.txt
+# What was broken off while it was being installed looks installed, but for INSTALLER, which is written last.
+MEND := for one in .venv/lib/*/site-packages/*.dist-info; do [ -e "$$one/INSTALLER" ] || rm -rf "$$one"; done
+
+$(RUNTIME): requirements.txt pyproject.toml
 	@command -v $(PYTHON) > /dev/null || { \
 		echo "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -47,10 +59,19 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || { \
 		echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "Setting up .venv ..."
-	@$(PYTHON) -m venv .venv || { \
+	@$(PYTHON) -m venv --without-pip .venv || { \
 		echo "The virtual environment could not be made. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt > .venv/uv.txt
-	@{ $(PIP) --no-deps --require-hashes -r .venv/uv.txt && $(UV) --require-hashes -r requirements-dev.txt; } 2> /dev/null || \
-		$(PIP) --require-hashes -r requirements-dev.txt
+	@$(MEND)
+	@$(call PINNED,uv) > .venv/uv.txt
+	@$(call PINNED,setuptools) > .venv/setuptools.txt
+	@{ $(PIP) --no-deps --only-binary :all: --require-hashes -r .venv/uv.txt && \
+		$(UV) --require-hashes -r requirements.txt -r .venv/setuptools.txt; } 2> /dev/null || \
+		$(PIP) --require-hashes -r requirements.txt -r .venv/setuptools.txt
 	@$(UV) --no-deps --no-build-isolation -e . 2> /dev/null || $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(TOOLS): $(RUNTIME) requirements-dev.txt
+	@echo "Adding the tools for development ..."
+	@$(MEND)
+	@$(UV) --require-hashes -r requirements-dev.txt 2> /dev/null || $(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
