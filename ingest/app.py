@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from ingest import checkout, merchant_api
+from ingest import checkout, merchant_api, watch_api
 from ingest.following import Following
 from ingest.health import Readiness, livez
 from ingest.log import ReceiverLog
@@ -21,10 +21,12 @@ from ingest.office import Office
 from ingest.settings import ReceiverSettings
 from ingest.webhooks import Webhooks
 from payments import bell
+from payments.checks import Schedule
 from payments.desk import Desk
 from payments.gateway import from_files
 from payments.inbox import Inbox
 from payments.keys import EVENTS, Keys
+from payments.pace import Pace
 from payments.signature import KeyRing, UnreadableKey, read_ring
 from processes.redis import connect, connect_async
 
@@ -102,8 +104,10 @@ def make_app(settings: ReceiverSettings) -> Receiver:
         log.warning("the merchant API is not served", not_set=settings.api_missing)
     elif "api" in settings.serve:
         gateway = from_files(settings.pingpp_api_base, settings.api_key, settings.pingpp_private_key_file)
-        office.desk = Desk(ringer.client, keys, gateway, settings.livemode, settings.order_key)
-        routes += merchant_api.routes(office)
+        gateway.pace = Pace(ringer.client, keys, settings.gateway_rate, urgent=True)
+        schedule = Schedule(settings.fallback_after, settings.check_gaps)
+        office.desk = Desk(ringer.client, keys, gateway, settings.livemode, settings.order_key, schedule)
+        routes += [*merchant_api.routes(office), *watch_api.routes(office)]
     if "checkout" in settings.serve:
         routes += checkout.routes(office)
 

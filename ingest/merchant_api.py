@@ -103,20 +103,20 @@ class MerchantApi(BaseRoute):
 
     def _called(self, request: Request) -> Call:
         """What is called. Raises Problem, the token's before all others."""
-        segments = _segments(request.scope)
+        segments = segments_of(request.scope)
         if segments == ["openapi.json"]:
-            return _one_of({"GET": _describe}, request.method)
+            return one_of({"GET": _describe}, request.method)
         self._authorize(request)
         payments = self._payments
         match segments:
             case ["payments"]:
-                return _one_of({"GET": payments.page, "POST": payments.create}, request.method)
+                return one_of({"GET": payments.page, "POST": payments.create}, request.method)
             case ["payments", str(order_no)] if order_no:
-                return _one_of({"GET": lambda one: payments.show(one, order_no)}, request.method)
+                return one_of({"GET": lambda one: payments.show(one, order_no)}, request.method)
             case ["payments", str(order_no), "refunds"] if order_no:
-                return _one_of({"POST": lambda one: payments.refund(one, order_no)}, request.method)
+                return one_of({"POST": lambda one: payments.refund(one, order_no)}, request.method)
             case ["payments", str(order_no), ("close" | "reverse") as verb] if order_no:
-                return _one_of({"POST": lambda one: payments.stop(one, order_no, verb)}, request.method)
+                return one_of({"POST": lambda one: payments.stop(one, order_no, verb)}, request.method)
             case _:
                 raise Problem("not_found", "Nothing has this address.")
 
@@ -135,7 +135,7 @@ class MerchantApi(BaseRoute):
         raise Problem("unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
 
 
-def _segments(scope: Scope) -> list[str] | None:
+def segments_of(scope: Scope) -> list[str] | None:
     """The parts of the address, each decoded by itself: an order number may have a slash. None: it is no text."""
     raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
     try:
@@ -144,7 +144,7 @@ def _segments(scope: Scope) -> list[str] | None:
         return None
 
 
-def _one_of(calls: Mapping[str, Call], method: str) -> Call:
+def one_of(calls: Mapping[str, Call], method: str) -> Call:
     call = calls.get("GET" if method == "HEAD" else method)
     if call is None:
         allowed = ", ".join(["HEAD", *calls] if "GET" in calls else calls)
@@ -156,14 +156,14 @@ async def _describe(_: Request) -> Response:
     return Response(openapi.DOCUMENT, media_type="application/json")
 
 
-def _json(
+def json_answer(
     content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     return Response(msgspec.json.encode(content), status, headers, "application/json")
 
 
 @contextlib.contextmanager
-def _logged(what: str, **about: Any) -> Iterator[dict[str, Any]]:
+def logged(what: str, **about: Any) -> Iterator[dict[str, Any]]:
     """One line for a request that changes something; `outcome` and `status` are put into it."""
     line, began = {"outcome": "cancelled", **about}, time.monotonic()
     try:
@@ -187,7 +187,7 @@ class Payments:
 
     async def create(self, request: Request) -> Response:
         began, wait = time.monotonic(), wait_of(request.headers)
-        with _logged("payment asked for") as line:
+        with logged("payment asked for") as line:
             content = await read_object(request)
             wanted = await self._wanted(content)
             line.update(order_no=wanted.order_no, app=wanted.app, channel=wanted.channel)
@@ -211,8 +211,8 @@ class Payments:
                 payment = held.payment if held else payment
             status = _status_of(payment, new=made.new)
             line.update(outcome=payment.status, status=status)
-        headers = _waited(wait) | ({} if status == 200 else _location(payment)) | _again(status)
-        response = _json(self._shown(payment), status, headers)
+        headers = _waited(wait) | ({} if status == 200 else location(payment)) | _again(status)
+        response = json_answer(self._shown(payment), status, headers)
         response.background = after
         return response
 
@@ -249,7 +249,7 @@ class Payments:
             after = BackgroundTask(_end, self._keep(self._office.hasten(held)))
             if wait is not None:
                 held = await self._settled(name, began + wait) or held
-        response = _json(self._shown(held.payment), headers=_waited(wait))
+        response = json_answer(self._shown(held.payment), headers=_waited(wait))
         response.background = after  # a process that is to stop waits for it
         return response
 
@@ -265,11 +265,11 @@ class Payments:
         else:
             before = listing.read_cursor(query["cursor"])
             found, cursor = await listing.page(self._office, apps, int(query["limit"] or 20), before)
-        return _json({"payments": [self._shown(one) for one in found], "next_cursor": cursor})
+        return json_answer({"payments": [self._shown(one) for one in found], "next_cursor": cursor})
 
     async def refund(self, request: Request, order_no: str) -> Response:
         name = self._name(request, order_no)
-        with _logged("refund asked for", order_no=order_no[:256]) as line:
+        with logged("refund asked for", order_no=order_no[:256]) as line:
             key, content = key_of(request.headers), await read_object(request)
             content = {field: value for field, value in content.items() if value is not None}
             wrong = list(refund_problems(content))
@@ -292,12 +292,12 @@ class Payments:
             line.update(outcome="refunding" if attempt.open else "refunded", status=status)
         shown = self._shown(made.payment)
         this = next(one for one in shown["refunds"] if one["idempotency_key"] == key)
-        headers = {} if status == 200 else _location(made.payment)
-        return _json({"refund": this, "payment": shown}, status, headers | _again(status))
+        headers = {} if status == 200 else location(made.payment)
+        return json_answer({"refund": this, "payment": shown}, status, headers | _again(status))
 
     async def stop(self, request: Request, order_no: str, verb: str) -> Response:
         name = self._name(request, order_no)
-        with _logged(
+        with logged(
             "close asked for" if verb == "close" else "reverse asked for", order_no=order_no[:256]
         ) as line:
             content = await read_object(request, or_nothing=True)
@@ -309,8 +309,8 @@ class Payments:
             waiting = any(payment.reversing(charge.id) for charge in payment.charges)
             status = 202 if waiting or any(one.open for one in payment.attempts) else 200
             line.update(app=payment.app, outcome=payment.status, status=status)
-        headers = _location(payment) | _again(status) if status == 202 else {}
-        return _json(self._shown(payment), status, headers)
+        headers = location(payment) | _again(status) if status == 202 else {}
+        return json_answer(self._shown(payment), status, headers)
 
     def _shown(self, payment: Payment) -> dict[str, Any]:
         return merchant_json(payment, self._office.public_url)
@@ -379,7 +379,7 @@ def _channel_of(payment: Payment, charge_id: str | None) -> str:
     return chosen[0].channel if len(chosen) == 1 else ""
 
 
-def _location(payment: Payment) -> dict[str, str]:
+def location(payment: Payment) -> dict[str, str]:
     return {"Location": f"/payments/{quote(payment.order_no, safe='')}?{urlencode({'app': payment.app})}"}
 
 

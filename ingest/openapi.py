@@ -145,6 +145,9 @@ _PARAMETERS: Object = {
         _ANY_ORDER_NO,
         required=True,
     ),
+    "charge_id": _parameter(
+        "charge_id", "path", "the charge's id at Ping++", _ref("schemas", "ChargeId"), required=True
+    ),
     "app": _parameter(
         "app",
         "query",
@@ -301,6 +304,30 @@ _PATHS: Object = {
             "reverse",
             "Reverse what can still be paid",
             "With `if_paid` `refund` also what is paid, where the channel gives it back.",
+        )
+    },
+    "/charges/{charge_id}": {
+        "put": _operation(
+            "watchCharge",
+            "Watch a charge made elsewhere",
+            "Puts a charge that the merchant's own code made under our care: it is looked at until it is settled, whether "
+            "or not webhooks come, and never reversed by us. What the body says of it has to agree with Ping++ and with "
+            "the books; else nothing is done. The price that is given is registered: no later look overrules it. "
+            "Idempotent.",
+            {
+                "200": _payment("The charge was in the books already."),
+                "201": _payment("It is now.", "Location"),
+                "409": _problem(
+                    "`errors` names what does not agree, with what it would have to be.", "order_conflict"
+                ),
+                **_answers(*_OF_BODY, "NotFound", "Refused", "RateLimited"),
+            },
+            parameters=_parameters("charge_id"),
+            requestBody=_body(
+                "WatchRequest",
+                required=False,
+                example={"order_no": "20261001000001", "amount": 100, "currency": "cny"},
+            ),
         )
     },
     "/openapi.json": {

@@ -190,6 +190,12 @@ assert _REFUND_ASKED.keys() == set(REFUND_FIELDS)  # noqa: S101  the two lists a
 
 SCHEMAS: Object = {
     "OrderNo": _text(_COMMON.order_no),
+    "ChargeId": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 63,
+        "pattern": "^[A-Za-z0-9_-][A-Za-z0-9_.-]*$",
+    },
     "App": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9_-]+$"},
     "PaymentRequest": _object(
         _ASKED,
@@ -197,6 +203,20 @@ SCHEMAS: Object = {
         closed=True,
     ),
     "RefundRequest": _object(_REFUND_ASKED, required=("description",), closed=True),
+    "WatchRequest": _object(
+        {
+            "order_no": _or_null(
+                _text(
+                    Text(1, 256),
+                    description="the merchant's, of the payment that it is to belong to; left out: the one that the "
+                    "charge names (setting ORDER_KEY)",
+                )
+            ),
+            "amount": _or_null(_integer(1, description="in the smallest unit")),
+            "currency": _or_null(_CURRENCY),
+        },
+        closed=True,
+    ),
     "StopRequest": _object({"if_paid": {"enum": ["keep", "refund", None], "default": "keep"}}, closed=True),
     "Payment": _PAYMENT,
     "PaymentList": _object(

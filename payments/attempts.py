@@ -63,7 +63,8 @@ class Begun:
 def begin(payment: Payment, wanted: Wanted, attempt_id: str, token: str, now_ms: int) -> Begun:
     """Register the payment, and begin an attempt to create a charge where one is called for. Raises No."""
     _check_price(payment, wanted)
-    if payment.registration is None:
+    watched = payment.registration
+    if watched is None or not watched.token:  # a watched charge may have given it a price
         registration = Registration(
             amount=wanted.amount,
             currency=wanted.currency,
@@ -71,7 +72,8 @@ def begin(payment: Payment, wanted: Wanted, attempt_id: str, token: str, now_ms:
             subject=wanted.subject,
             token=token,
             return_url=wanted.return_url,
-            on_paid_late=wanted.on_paid_late,
+            on_paid_late=watched.on_paid_late if watched else wanted.on_paid_late,
+            closed_ms=watched.closed_ms if watched else None,
         )
         payment = replace(payment, registration=registration)
     newest = payment.attempts[-1] if payment.attempts else None

@@ -337,8 +337,9 @@ Written by `python -m payments.channels > docs/channels.md`: change `payments/ch
 - `order_no`: so many {_CCB_NO.of}. The first attempt at a
   payment has the merchant's own at Ping++, each further one an order_no made from it that fits its channel.
 - `time_expire` is at least {MINUTE} s ahead.
-- Watched `ordinary`: asked about soon after creation, then after {", ".join(map(str, ORDINARY.gaps))} s, the last
-  again and again until after `time_expire`. `close_by`: asked about every {CLOSE_BY.gaps[0]} s, reversed after
+- Watched `ordinary`: asked about {ORDINARY.gaps[0]} s after creation (`FALLBACK_AFTER`), then after
+  {", ".join(map(str, ORDINARY.gaps[1:]))} s more (`CHECK_GAPS`), the last again and again, once a minute around
+  `time_expire` and once after it. `close_by`: asked about every {CLOSE_BY.gaps[0]} s, reversed after
   {CLOSE_BY.reverse_after} s, and asked about once more.
 - Days are those of China (UTC+8). WeChat may refuse to reverse a `wx_pub_qr` right after its creation.
 - A channel that is not listed is passed on with the common rules: order_no {_UNKNOWN.order_no.words},

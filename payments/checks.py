@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from payments.attempts import refund_late, reversal_due
+from payments.channel_rules import CLOSE_BY, ORDINARY
 from payments.channels import find
 from payments.fold import EXPIRY_GRACE
 from payments.keys import CHECKS, CHECKS_NOW
@@ -16,6 +17,30 @@ from payments.payment import Attempt, Charge, Payment, RefundAttempt
 _AROUND_EXPIRY_MS = 60_000
 _HOUR_MS = 3_600_000
 _GIVE_UP_MS = 40 * 24 * _HOUR_MS  # of a charge that never says when it expires; no channel allows so much
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When what nobody waits for is looked at: `first_s` after it began, then after each of the gaps, the last of which
+    repeats. All in seconds.
+    """
+
+    first_s: float = ORDINARY.gaps[0]
+    gaps_s: tuple[float, ...] = ORDINARY.gaps[1:]
+
+    def after(self, began_ms: int, now_ms: int) -> int:
+        """The first such time (ms) after now."""
+        due = began_ms
+        for gap in (self.first_s, *self.gaps_s):
+            due += int(1000 * gap)
+            if due > now_ms:
+                return due
+        last = int(1000 * self.gaps_s[-1])
+        return due + last * ((now_ms - due) // last + 1)
+
+
+BY_DEFAULT = Schedule()
+_AT_THE_TILL = Schedule(CLOSE_BY.gaps[0], CLOSE_BY.gaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +69,15 @@ def read_member(member: str) -> tuple[str, str, str]:
     return member[1:], "", ""
 
 
-def changes(before: Payment, after: Payment, now_ms: int) -> dict[str, Check | None]:
+def changes(
+    before: Payment, after: Payment, now_ms: int, schedule: Schedule = BY_DEFAULT
+) -> dict[str, Check | None]:
     """What record.lua is to set, or (None) to remove, when `before` becomes `after`."""
     if before is after:
         return {}
-    then = dict(_all(before, now_ms))
+    then = dict(_all(before, now_ms, schedule))
     found: dict[str, Check | None] = {}
-    for member, check in _all(after, now_ms):
+    for member, check in _all(after, now_ms, schedule):
         if check is not None:
             found[member] = check
         elif then.get(member) is not None:
@@ -61,30 +88,32 @@ def changes(before: Payment, after: Payment, now_ms: int) -> dict[str, Check | N
     return found
 
 
-def _all(payment: Payment, now_ms: int) -> Iterator[tuple[str, Check | None]]:
+def _all(payment: Payment, now_ms: int, schedule: Schedule) -> Iterator[tuple[str, Check | None]]:
     for charge in payment.charges:
-        yield member_of_charge(charge.id), of_charge(payment, charge, now_ms)
+        yield member_of_charge(charge.id), of_charge(payment, charge, now_ms, schedule)
     attempts: list[Attempt | RefundAttempt] = [*payment.attempts, *payment.refund_attempts]
     for attempt in attempts:
         if attempt.open:
             yield member_of_attempt(attempt.id, payment.name), Check(CHECKS_NOW, attempt.over_ms)
 
 
-def of_member(payment: Payment, member: str, now_ms: int) -> Check | None:
+def of_member(payment: Payment, member: str, now_ms: int, schedule: Schedule = BY_DEFAULT) -> Check | None:
     """When the thing behind a member is to be looked at next; None: it is settled."""
-    return dict(_all(payment, now_ms)).get(member)
+    return dict(_all(payment, now_ms, schedule)).get(member)
 
 
-def of_charge(payment: Payment, charge: Charge, now_ms: int) -> Check | None:
+def of_charge(payment: Payment, charge: Charge, now_ms: int, schedule: Schedule = BY_DEFAULT) -> Check | None:
     """When a charge is to be looked at next; None: there is nothing more to learn that a webhook would not tell."""
     reversal = payment.reversing(charge.id)
     if reversal:
         return Check(CHECKS_NOW, reversal.over_ms)
     if not charge.open:  # nearly all of them
-        return _of_refunds(payment, charge, now_ms) if payment.refunds or payment.late else None
+        return _of_refunds(payment, charge, now_ms, schedule) if payment.refunds or payment.late else None
     watch = find(charge.channel).watch
     began_ms = next((one.at_ms for one in payment.attempts if one.charge == charge.id), 1000 * charge.created)
-    due = _slot(began_ms, now_ms, watch.gaps)
+    # At the till somebody waits, but not for what is long past its minute.
+    waited_for = watch.reverse_after is not None and now_ms - began_ms < 10 * 1000 * watch.reverse_after
+    due = (_AT_THE_TILL if waited_for else schedule).after(began_ms, now_ms)
     if charge.time_expire is not None:
         last = 1000 * (charge.time_expire + EXPIRY_GRACE) + 1
         if due > last - 2 * _AROUND_EXPIRY_MS:
@@ -92,15 +121,13 @@ def of_charge(payment: Payment, charge: Charge, now_ms: int) -> Check | None:
     elif now_ms - began_ms > _GIVE_UP_MS:
         return None
     reverse_ms = reversal_due(payment, charge)
-    # At the till somebody waits, but not for what is long past its minute.
-    waited_for = watch.reverse_after is not None and now_ms - began_ms < 10 * 1000 * watch.reverse_after
     if reverse_ms is not None:
         due = max(now_ms, min(due, reverse_ms)) if reverse_ms > now_ms else now_ms
         waited_for = True
     return Check(CHECKS_NOW if waited_for else CHECKS, due)
 
 
-def _of_refunds(payment: Payment, charge: Charge, now_ms: int) -> Check | None:
+def _of_refunds(payment: Payment, charge: Charge, now_ms: int, schedule: Schedule) -> Check | None:
     if refund_late(payment) is charge:
         return Check(CHECKS, now_ms)
     began = [
@@ -112,21 +139,10 @@ def _of_refunds(payment: Payment, charge: Charge, now_ms: int) -> Check | None:
         return None
     # A refund may take days; the newest decides, for that is the one that somebody may be looking at.
     newest_ms = max((1000 * one for one in began if one is not None), default=now_ms)
-    due = _slot(newest_ms, now_ms, (15, 30, 60, 120, 300, 600))
+    due = schedule.after(newest_ms, now_ms)
     if now_ms - newest_ms > _GIVE_UP_MS:
         return None
     return Check(CHECKS, due if now_ms - newest_ms < 24 * _HOUR_MS else now_ms + _HOUR_MS)
-
-
-def _slot(began_ms: int, now_ms: int, gaps: tuple[int, ...]) -> int:
-    """The first time after now that is so many gaps (s) after the beginning; the last gap repeats."""
-    due = began_ms
-    for gap in gaps:
-        due += 1000 * gap
-        if due > now_ms:
-            return due
-    last = 1000 * gaps[-1]
-    return int(due + last * ((now_ms - due) // last + 1))
 
 
 def _slot_around(last_ms: int, now_ms: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from payments import ledger, message
+from payments import checks, ledger, message
 from payments import sighting as sightings
 from payments.fold import Folded, fold, oddity
 from payments.gateway import Gateway
@@ -29,13 +29,16 @@ class Odd(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What is needed to change payments and to call Ping++ about them. `livemode` and `order_key` are settings."""
+    """What is needed to change payments and to call Ping++ about them. `livemode`, `order_key` and `schedule` are
+    settings.
+    """
 
     client: redis.Redis
     keys: Keys
     gateway: Gateway
     livemode: bool
     order_key: str = "order_no"
+    schedule: checks.Schedule = checks.BY_DEFAULT
 
     async def load(self, name: str) -> Payment | None:
         """A payment by its name, `<app>:<order_no>`. Raises NewerSchema."""
@@ -56,22 +59,25 @@ class Desk:
             return Decision(folded.payment, message.of_attempt(folded, now_ms) if folded.messages else [])
 
         return await asyncio.to_thread(
-            ledger.change, self.client, self.keys, name, decided, what=what, done=done
-        )
+            ledger.change, self.client, self.keys, name, decided,
+            what=what, done=done, schedule=self.schedule,
+        )  # fmt: skip
 
     async def see(
         self,
         seen: Sighting,
         *,
         first: Change | None = None,
+        name: str = "",
         what: str = CHECKS,
         done: str = "",
     ) -> Payment:
-        """Take a look of our own into the books; `first` changes the payment before it, in the same step.
+        """Take a look of our own into the books; `first` changes the payment before it, in the same step. A charge that
+        is tied to no payment yet goes to the one called `name`, else to the one that it names itself.
 
         Raises Odd, NewerSchema and Busy.
         """
-        named = f"{seen.app}:{order_of(seen.charge, self.order_key)}" if seen.charge else ""
+        named = name or (f"{seen.app}:{order_of(seen.charge, self.order_key)}" if seen.charge else "")
 
         def decided(payment: Payment, now_ms: int) -> Decision:
             changed = first(payment, now_ms) if first else payment
@@ -84,7 +90,7 @@ class Desk:
 
         return await asyncio.to_thread(
             ledger.change, self.client, self.keys, named, decided,
-            charge=seen.charge_id, what=what, done=done,
+            charge=seen.charge_id, what=what, done=done, schedule=self.schedule,
         )  # fmt: skip
 
     async def now_ms(self) -> int:

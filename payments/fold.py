@@ -95,7 +95,7 @@ def fold(payment: Payment, sighting: Sighting) -> Folded:
     charge = before
     if sighting.charge:
         charge = _join_charge(before, sighting.charge, sighting)
-        if payment.registration:
+        if payment.registration and payment.registration.token:
             charge = _for_the_payer(charge, sighting.object)
         if charge is not before:
             payment = replace(payment, charges=with_charge(payment.charges, charge))

@@ -5,6 +5,7 @@ done, but may be another time); or `Unanswered` (nobody knows whether it was don
 never guessed, but asked, and a call that changes something is never made again blindly.
 """
 
+import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -20,11 +21,13 @@ import msgspec
 import stamina
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from payments.pace import Ending, Pace, Went
 from payments.signature import UnreadableKey, read_private_key, sign_request
 
 TIMEOUT = httpx.Timeout(15.0, connect=5.0)  # seconds
 TRIES = 3  # of a call that reads, within TRIES_FOR; what fails longer is due again later
 TRIES_FOR = 20.0  # seconds
+_TIMED_OUT = 5.0  # seconds; a caller that gives up then saw a time-out, sooner it says nothing
 _PAGE = 100  # objects in a page of a list, the most that Ping++ gives
 
 
@@ -66,13 +69,16 @@ class Gateway:
 
     `api_base` has no path; `key` is `sk_live_…` or `sk_test_…`; `private_key` signs each request, as the official
     SDKs do (Ping++ docs: request signature). Every call raises Refused (NotFound where there is no such object),
-    NotNow or Unanswered.
+    NotNow or Unanswered. With a `pace`, each try of a call that reads waits for its turn (RedisError where Redis is
+    away), and all calls tell it how they went.
     """
 
     api_base: str
     key: str
     private_key: RSAPrivateKey | None = None
     transport: httpx.AsyncBaseTransport | None = None
+    pace: Pace | None = None
+    tries: int = TRIES
     _client: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
@@ -154,13 +160,32 @@ class Gateway:
     async def _read(self, uri: str) -> dict[str, Any]:
         """GET, which can be made again: with retries and backoff on what may pass by itself."""
         async for attempt in stamina.retry_context(
-            on=(Unanswered, NotNow), attempts=TRIES, timeout=TRIES_FOR
+            on=(Unanswered, NotNow), attempts=self.tries, timeout=TRIES_FOR
         ):
             with attempt:
                 return await self._call("GET", uri)
         raise AssertionError("unreachable")
 
     async def _call(self, method: str, uri: str, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """One try, at the pace of all. A call that changes something is made at once, and tells only of trouble."""
+        if self.pace is None:
+            return await self._send(method, uri, content)
+        try:
+            place = await self.pace.turn() if method == "GET" else ""
+        except Ending as ending:
+            raise NotNow(str(ending)) from None
+        went: Went = "ok"
+        began = time.monotonic()
+        try:
+            return await self._send(method, uri, content)
+        except BaseException as error:
+            went = _went(error, time.monotonic() - began)
+            raise
+        finally:
+            if place or went == "slow":
+                await self.pace.tell(place, went)
+
+    async def _send(self, method: str, uri: str, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
         assert self._client is not None, "use it as a context manager"  # noqa: S101
         headers = {"Content-Type": "application/json"} if content is not None else {}
         body = b"" if content is None else msgspec.json.encode(content)
@@ -198,6 +223,17 @@ def from_files(api_base: str, key: str, private_key_file: Path | None) -> Gatewa
 def _trusted() -> ssl.SSLContext:
     """Reading the certificates takes longer than a call: once for a process."""
     return httpx.create_ssl_context()
+
+
+def _went(error: BaseException, after_s: float) -> Went:
+    """What an error says about the pace: a refusal, that Ping++ is well. All that may pass by itself asks for fewer
+    calls; a key that is not right too, for as long as no call can succeed.
+    """
+    if isinstance(error, Refused):
+        return "ok"
+    if isinstance(error, asyncio.CancelledError):
+        return "slow" if after_s >= _TIMED_OUT else "unknown"
+    return "slow" if isinstance(error, (NotNow, Unanswered)) else "unknown"
 
 
 def _charge(charge_id: str) -> str:

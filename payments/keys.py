@@ -111,6 +111,16 @@ class Keys:
         return f"{self.prefix}recent_events"
 
     @property
+    def pace(self) -> str:
+        """Hash: the token bucket of the calls to Ping++, and by how much their pace is lowered. Lives for ever."""
+        return f"{self.prefix}pace"
+
+    @property
+    def in_flight(self) -> str:
+        """Sorted set: calls to Ping++ under way, by when their lease ends (ms). Lives while there are any."""
+        return f"{self.prefix}in_flight"
+
+    @property
     def kept_aside(self) -> str:
         """Hash: how many events were kept aside as others', by reason. Lives for ever."""
         return f"{self.prefix}kept_aside"

@@ -15,7 +15,7 @@ from redis.exceptions import NoScriptError
 
 from payments import checks
 from payments import payment as document
-from payments.checks import Check
+from payments.checks import BY_DEFAULT, Check, Schedule
 from payments.keys import ASKS, CHECKS, CHECKS_NOW, Keys
 from payments.payment import SCHEMA, TOKEN_BYTES, NewerSchema, Payment
 from payments.scripts import script
@@ -133,6 +133,7 @@ def change(
     what: str = CHECKS,
     done: str = "",
     keep_body_s: int = 1,
+    schedule: Schedule = BY_DEFAULT,
 ) -> Payment:
     """Change one payment: the one that `charge` is tied to, else the one called `name`. Returns what it became.
 
@@ -153,9 +154,9 @@ def change(
         unit.becomes(decision.payment)
         if decision.payment is not held.payment:
             _tie(unit, held.payment, decision.payment)
-        unit.checks = checks.changes(held.payment, decision.payment, now_ms)
+        unit.checks = checks.changes(held.payment, decision.payment, now_ms, schedule)
         if done and what in (CHECKS, CHECKS_NOW):
-            unit.checks[done] = checks.of_member(decision.payment, done, now_ms)
+            unit.checks[done] = checks.of_member(decision.payment, done, now_ms, schedule)
         if not (unit.document or unit.done or unit.asks):
             return decision.payment
         if not record(client, keys, what, [unit], keep_body_s):
@@ -166,8 +167,9 @@ def change(
 def _tie(unit: Unit, before: Payment, after: Payment) -> None:
     known = {one.id for one in before.charges}
     unit.charges = [(one.id, one.created) for one in after.charges if one.id not in known]
-    if after.registration and not before.registration:
-        unit.checkout = after.registration.token
+    token = after.registration.token if after.registration else ""
+    if token and not (before.registration and before.registration.token):
+        unit.checkout = token
 
 
 def record(client: redis.Redis, keys: Keys, what: str, units: Sequence[Unit], keep_body_s: int) -> list[Unit]:

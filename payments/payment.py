@@ -27,14 +27,15 @@ class Failure(msgspec.Struct, frozen=True):
 
 class Registration(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the merchant told us about the payment, which no sighting overrules. `token` is the secret part of the
-    checkout's address; `closed_ms` is when the merchant ended the checkout.
+    checkout's address; `closed_ms` is when the merchant ended the checkout. Without a token there is none: the charges
+    were made elsewhere (`payments/watch.py`).
     """
 
     amount: int
     currency: str
     livemode: bool
-    subject: str
-    token: str
+    subject: str = ""
+    token: str = ""
     return_url: str | None = None
     on_paid_late: str = "tell"
     closed_ms: int | None = None
@@ -264,9 +265,13 @@ class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def to_show(self) -> Charge | None:
-        """The charge that a payer is shown: the newest that can be paid, while nothing is and nobody ended it."""
-        ended = self.registration is None or self.registration.closed_ms is not None
-        if ended or any(charge.paid for charge in self.charges):
+        """The charge that a payer is shown at our checkout: the newest that can be paid, while nothing is and nobody
+        ended it.
+        """
+        asked_for = self.registration
+        if asked_for is None or not asked_for.token or asked_for.closed_ms is not None:
+            return None
+        if any(charge.paid for charge in self.charges):
             return None
         newest = self._newest
         candidates = (newest, *reversed(self.charges)) if newest else reversed(self.charges)

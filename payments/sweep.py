@@ -24,6 +24,7 @@ from payments.payment import Payment
 from payments.sighting import Malformed, Sighting, order_of
 
 _REFOLDS = 5
+PAGE_WITHIN_S = 45.0  # its turn among all calls included; below the lease
 REFUNDS_BACK_S = 30 * 86_400  # a reconciliation looks for refunds of charges so old
 
 
@@ -110,7 +111,8 @@ async def _pages(desk: Desk, progress: Progress) -> Any:
     while True:
         at_ms = await desk.now_ms()
         try:
-            page = await anext(pages)
+            async with asyncio.timeout(PAGE_WITHIN_S):
+                page = await anext(pages)
         except StopAsyncIteration:
             return
         yield at_ms, page
@@ -174,7 +176,7 @@ def _record(
     for name, group in groups.items():
         if name in books.unreadable:
             raise books.unreadable[name]
-        unit, outcomes = _fold(books.held[name], group, rules, at_ms=group[0].at_ms)
+        unit, outcomes = _fold(desk, books.held[name], group, rules)
         units.append((unit, group, outcomes))
     gone: set[int] = set()
     if not dry_run:
@@ -197,9 +199,7 @@ def _named(desk: Desk, seen: Sighting) -> str:
     return f"{seen.app}:{order_of(seen.charge, desk.order_key)}"
 
 
-def _fold(
-    held: Held, group: list[Sighting], rules: Rules, *, at_ms: int
-) -> tuple[Unit, list[tuple[str, str]]]:
+def _fold(desk: Desk, held: Held, group: list[Sighting], rules: Rules) -> tuple[Unit, list[tuple[str, str]]]:
     payment, unit, outcomes = held.payment, Unit(held), []
     asks: list[str] = []
     for seen in group:
@@ -228,7 +228,7 @@ def _fold(
     unit.becomes(payment)
     known = {charge.id for charge in held.payment.charges}
     unit.charges = [(charge.id, charge.created) for charge in payment.charges if charge.id not in known]
-    unit.checks = checks.changes(held.payment, payment, at_ms)
+    unit.checks = checks.changes(held.payment, payment, group[0].at_ms, desk.schedule)
     unit.asks = asks
     return unit, outcomes
 

@@ -41,7 +41,7 @@ def payment_json(payment: Payment) -> dict[str, Any]:
 def merchant_json(payment: Payment, public_url: str) -> dict[str, Any]:
     """For the merchant's own server alone: with the checkout's address, and what has to be shown to the payer."""
     seen = payment_json(payment)
-    if payment.registration:
+    if payment.registration and payment.registration.token:
         seen["checkout_url"] = f"{public_url}/checkout/{payment.registration.token}"
     payable = payment.to_show
     if payable and payable.qr_text:

@@ -21,10 +21,21 @@ class GatewaySettings(Settings):
         (), description="comma-separated; empty: any app. Events of others are kept aside"
     )
     pingpp_private_key_file: Path | None = Field(None, description="the merchant's RSA key, signs requests")
+    gateway_rate: int = Field(
+        20, ge=1, description="calls a second that read from Ping++, all processes together"
+    )
     order_key: str = Field(
         "order_no",
         pattern=r"^(order_no|metadata\..+)$",
         description="where charges made elsewhere keep the merchant's order number: `order_no` or `metadata.<name>`",
+    )
+    fallback_after: float = Field(
+        15, ge=1, le=86_400, description="seconds from a charge's creation to its first check"
+    )
+    check_gaps: Annotated[tuple[Annotated[float, Field(ge=1, le=86_400)], ...], NoDecode] = Field(
+        (15, 30, 60, 120, 300, 600),
+        min_length=1,
+        description="comma-separated seconds between the first check and each further one; the last repeats",
     )
 
     @field_validator("pingpp_api_key")
@@ -45,6 +56,11 @@ class GatewaySettings(Settings):
     @classmethod
     def _apps(cls, apps: object) -> object:
         return tuple(app.strip() for app in apps.split(",") if app.strip()) if isinstance(apps, str) else apps
+
+    @field_validator("check_gaps", mode="before")
+    @classmethod
+    def _gaps(cls, gaps: object) -> object:
+        return tuple(gap.strip() for gap in gaps.split(",") if gap.strip()) if isinstance(gaps, str) else gaps
 
     @cached_property
     def livemode(self) -> bool:

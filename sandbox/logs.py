@@ -22,7 +22,7 @@ def configure(format_: Literal["console", "json"] | None) -> None:
     structlog.configure(
         processors=[*shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     # What libraries log (uvicorn's tracebacks) comes out in the same form; httpx's line per request does not.

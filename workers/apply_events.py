@@ -168,7 +168,7 @@ def _fold_and_record(context: Context, works: list[_Work], now_ms: int) -> list[
     units = []
     for name, group in groups.items():
         try:
-            units.append((_fold_group(group, books.held[name], books.ties, now_ms), group))
+            units.append((_fold_group(group, books.held[name], books.ties, now_ms, context.schedule), group))
         except Exception as error:  # noqa: BLE001  a mistake of ours in one payment must not stop the others
             for work in group:
                 work.outcome, work.error = "put_off", repr(error)
@@ -188,7 +188,9 @@ def _fold_and_record(context: Context, works: list[_Work], now_ms: int) -> list[
     return again
 
 
-def _fold_group(group: list[_Work], held: Held, ties: ledger.Ties, now_ms: int) -> Unit:
+def _fold_group(
+    group: list[_Work], held: Held, ties: ledger.Ties, now_ms: int, schedule: checks.Schedule
+) -> Unit:
     payment, unit = held.payment, Unit(held)
     asks: list[str] = []
     for work in group:
@@ -205,7 +207,7 @@ def _fold_group(group: list[_Work], held: Held, ties: ledger.Ties, now_ms: int) 
         if folded.ask:
             asks.append(f":{work.sighting.charge_id}")
     unit.becomes(payment)
-    unit.checks = checks.changes(held.payment, payment, now_ms)
+    unit.checks = checks.changes(held.payment, payment, now_ms, schedule)
     seen = {work.sighting.charge_id for work in group if not work.reading.odd}
     new = seen - ties.keys()
     unit.charges = (

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import structlog
+from redis.exceptions import RedisError
 
 from payments import bell, checks, dead_letters, due, ledger, message
 from payments import sighting as sightings
@@ -112,6 +113,8 @@ async def _ask(context: Context, gateway: Gateway, ask: _Ask) -> None:
         outcome, told, error = "put_off", [], str(problem)
         later = Later(ask.claimed.member, due.backoff_by_age_ms(ask.age_ms), error, count_back=True)
         due.put_off(context.client, context.keys, ASKS, [later])
+    except RedisError:
+        raise  # there is nobody to tell; its lease runs out
     except Exception as mistake:
         outcome, told, error = "put_off", [], repr(mistake)
         log.exception("ask failed", member=ask.claimed.member)
@@ -210,7 +213,7 @@ def _settle(context: Context, ask: _Ask) -> tuple[str, list[str]]:
             asks=[f":{found.charge_id}"] if folded.ask and not member.startswith(":") else [],
         )
         unit.becomes(folded.payment)
-        unit.checks = checks.changes(held.payment, folded.payment, ask.now_ms)
+        unit.checks = checks.changes(held.payment, folded.payment, ask.now_ms, context.schedule)
         if not ledger.record(context.client, context.keys, ASKS, [unit], context.keep_bodies_s):
             if open_question and charge and charge.amount_refunded > (found.charge.amount_refunded or 0):
                 raise _NotYet("more was refunded since we asked")

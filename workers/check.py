@@ -63,7 +63,9 @@ async def _drain(context: Context, what: str) -> int:
     begun, turn = 0, 0
     under_way: set[asyncio.Task[None]] = set()
     async with context.gateway() as gateway:
-        desk = Desk(context.client, context.keys, gateway, context.livemode, context.order_key)
+        desk = Desk(
+            context.client, context.keys, gateway, context.livemode, context.order_key, context.schedule
+        )
         while True:
             going_on = not context.stopping.is_set() and time.monotonic() < until
             if going_on and len(under_way) < AT_ONCE:
@@ -142,7 +144,7 @@ async def _look_at(context: Context, desk: Desk, what: str, look: _Look) -> None
     if name in books.unreadable:
         raise books.unreadable[name]
     look.before = books.held[name].payment if name else None
-    if look.before is None or checks.of_member(look.before, member, look.now_ms) is None:
+    if look.before is None or checks.of_member(look.before, member, look.now_ms, desk.schedule) is None:
         unit = Unit(done=[member], only_if_taken=True)  # settled by others meanwhile
         await asyncio.to_thread(ledger.record, desk.client, desk.keys, what, [unit], context.keep_bodies_s)
         return

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import redis
 
+from payments.checks import BY_DEFAULT, Schedule
 from payments.gateway import Gateway
 from payments.keys import Keys
 
@@ -23,4 +24,5 @@ class Context:
     gateway: Callable[[], Gateway]
     sweep_every: Mapping[str, float] = field(default_factory=dict)  # seconds, by kind of sweep; 0: never
     adopt: bool = True  # whether charges that a sweep finds and nobody told us of are taken under care
+    schedule: Schedule = BY_DEFAULT  # of the checks of what nobody waits for
     stopping: threading.Event = field(default_factory=threading.Event)

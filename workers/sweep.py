@@ -8,6 +8,7 @@ import asyncio
 import secrets
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from msgspec.structs import replace
@@ -55,7 +56,9 @@ def drain(context: Context) -> int:
 async def _drain(context: Context) -> int:
     until, done = time.monotonic() + FOR_S, 0
     async with context.gateway() as gateway:
-        desk = Desk(context.client, context.keys, gateway, context.livemode, context.order_key)
+        desk = Desk(
+            context.client, context.keys, gateway, context.livemode, context.order_key, context.schedule
+        )
         while not context.stopping.is_set() and time.monotonic() < until:
             claim = due.claim(
                 context.client, context.keys, SWEEPS, 1, first=done == 0, tried_first=done % 2 == 1
@@ -90,10 +93,10 @@ async def _work_on(context: Context, desk: Desk, claimed: Claimed, now_ms: int, 
             raise RuntimeError(claimed.last_error or "the worker ended without a word each time")  # noqa: TRY301
         rules = Rules(reports.watch_from(context.client, context.keys), context.adopt)
         ended = await sweep(desk, progress, rules, save)
-        _end(context, member, ended, now_ms // 1000)
-        progress = ended
+        progress = replace(ended, ended_at=await desk.now_ms() // 1000)
+        _end(context, member, progress)
     except TimeIsUp:
-        delay_ms, error = 1, "it goes on"
+        delay_ms = 1
     except (NotNow, Unanswered, TimeoutError) as problem:
         delay_ms, error = due.backoff_by_age_ms(now_ms - claimed.since_ms), str(problem)
     except RedisError:
@@ -101,7 +104,8 @@ async def _work_on(context: Context, desk: Desk, claimed: Claimed, now_ms: int, 
     except (Refused, Exception) as problem:
         error = repr(problem)
         log.exception("sweep failed", sweep=member)
-        if claimed.used_up:
+        # Somebody waits for a run, and what was refused will be refused again.
+        if claimed.used_up or (isinstance(problem, Refused) and member.startswith("run:")):
             _bury(context, claimed, error)
             return
         due.put_off(
@@ -133,9 +137,9 @@ def _begin(context: Context, member: str, now: int) -> Progress | None:
     return Progress(kind, app, max(0, since), now - (_JUST_NOW_S if kind == RECONCILE else 0), began_at=now)
 
 
-def _end(context: Context, member: str, progress: Progress, now: int) -> None:
+def _end(context: Context, member: str, progress: Progress) -> None:
     """Keep the report, advance the mark, and come again, or not, in one step."""
-    progress = replace(progress, ended_at=now)
+    now = progress.ended_at or 0
     kind, _, _ = member.partition(":")
     # A sweep that finds what is new every minute leaves a report only where it found something.
     worth_it = (
@@ -176,7 +180,9 @@ def _log(member: str, progress: Progress, error: str, duration_ms: float) -> Non
     }
     quiet = member.startswith(DISCOVER) and not error and not (progress.missed or progress.disputed)
     say = log.debug if quiet else log.warning if error else log.info
-    more = {"reason": error} if error else {}
+    more: dict[str, Any] = {"reason": error} if error else {}
+    if progress.ended_at is None and not error:
+        more["goes_on"] = True
     say(
         "swept",
         sweep=member,

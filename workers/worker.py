@@ -6,6 +6,7 @@ and it does not fork for each job, because a fork costs more than a whole batch.
 
 import signal
 import sys
+import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -14,8 +15,10 @@ import structlog
 from redis.exceptions import RedisError
 
 from payments import bell
-from payments.gateway import from_files
-from payments.keys import DUE_SETS, SWEEPS, Keys
+from payments.checks import Schedule
+from payments.gateway import Gateway, from_files
+from payments.keys import CHECKS_NOW, DUE_SETS, SWEEPS, Keys
+from payments.pace import Pace
 from payments.reports import DISCOVER, RECONCILE
 from payments.signature import UnreadableKey
 from processes import log as logging
@@ -31,20 +34,32 @@ log = structlog.get_logger()
 _HEARTBEAT_EVERY = 1.0  # seconds; RQ's own beats four times a job cost as much as the job
 
 
-def context_of(settings: WorkerSettings) -> Context:
-    """What the jobs work with, by the settings. Raises UnreadableKey and RedisNotFound."""
+def context_of(settings: WorkerSettings, what: str) -> Context:
+    """What the jobs of one due set work with, by the settings. Raises UnreadableKey and RedisNotFound."""
     base, key = settings.pingpp_api_base, settings.api_key
-    gateway = from_files(base, key, settings.pingpp_private_key_file)
+    calls = from_files(base, key, settings.pingpp_private_key_file)
+    client, keys, stopping = redis.connect(settings), Keys(settings.key_prefix), threading.Event()
+
+    def gateway() -> Gateway:
+        """One for each drain, as each has an event loop of its own. It tries once: what waits in a due set is
+        tried again from there, when it is due.
+        """
+        urgent = what == CHECKS_NOW
+        pace = Pace(client, keys, settings.gateway_rate, urgent=urgent, stopping=stopping)
+        return replace(calls, pace=pace, tries=1)
+
     return Context(
-        client=redis.connect(settings),
-        keys=Keys(settings.key_prefix),
+        client=client,
+        keys=keys,
         livemode=settings.livemode,
         apps=frozenset(settings.pingpp_app_ids),
         order_key=settings.order_key,
         keep_bodies_s=settings.keep_bodies_s,
         sweep_every={DISCOVER: settings.discover_every, RECONCILE: settings.reconcile_every},
         adopt=settings.sweep_adopts,
-        gateway=lambda: replace(gateway),
+        schedule=Schedule(settings.fallback_after, settings.check_gaps),
+        gateway=gateway,
+        stopping=stopping,
     )
 
 
@@ -55,7 +70,7 @@ def main(what: str) -> None:
     if what not in DUE_SETS:
         refuse(f"`{what}` is no due set; there are: {', '.join(DUE_SETS)}.")
     try:
-        context = context_of(settings)
+        context = context_of(settings, what)
     except UnreadableKey as error:
         refuse(f"PINGPP_PRIVATE_KEY_FILE: {error}. It is the merchant's own RSA key, unencrypted PEM.")
     except redis.RedisNotFound as error:

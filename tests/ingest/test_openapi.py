@@ -53,7 +53,7 @@ def test_the_document_is_openapi_and_complete() -> None:
     for schema in SPECIFICATION["components"]["schemas"].values():
         jsonschema_rs.meta.validate({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
     ids = [operation["operationId"] for operation in OPERATIONS.values()]
-    assert len(set(ids)) == len(ids) == 7
+    assert len(set(ids)) == len(ids) == 8
     for name, operation in OPERATIONS.items():
         assert operation["summary"]
         assert operation["description"]

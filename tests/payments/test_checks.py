@@ -1,5 +1,6 @@
 """When things are looked at: slots counted from the beginning, and none for what is settled."""
 
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -7,12 +8,16 @@ from msgspec.structs import replace
 
 from payments import checks
 from payments.attempts import reversal_due
-from payments.checks import Check
+from payments.checks import BY_DEFAULT, Check, Schedule
 from payments.fold import EXPIRY_GRACE, fold
 from payments.keys import CHECKS, CHECKS_NOW
 from payments.payment import SCHEMA, Attempt, Failure, Payment, RefundAttempt, Registration, Reversal
 from payments.sighting import of_charge, of_refund
+from processes.gateway_settings import GatewaySettings
+from processes.settings import load
 from tests.conftest import charge_object, refund_object, unpaid
+from workers.settings import WorkerSettings
+from workers.worker import context_of
 
 APP, CREATED_MS = "app_1Gqj58ynP0mHeX1q", 1_700_000_000_000
 ID = charge_object()["id"]
@@ -33,11 +38,11 @@ def made_here(channel: str, **more: Any) -> Payment:
     return replace(books(unpaid(channel=channel)), attempts=(attempt,), registration=registration, **more)
 
 
-def slots(payment: Payment, until_s: int) -> list[float]:
+def slots(payment: Payment, until_s: int, schedule: Schedule = BY_DEFAULT) -> list[float]:
     """The seconds after creation at which its charge is looked at, each look being in time."""
     now, found = CREATED_MS, []
     while now < CREATED_MS + 1000 * until_s:
-        check = checks.of_charge(payment, payment.charges[0], now)
+        check = checks.of_charge(payment, payment.charges[0], now, schedule)
         assert check is not None
         assert check.due_ms > now
         now = check.due_ms
@@ -45,8 +50,46 @@ def slots(payment: Payment, until_s: int) -> list[float]:
     return found
 
 
-def test_gaps_grow_and_the_last_repeats() -> None:
-    assert slots(books(unpaid()), 2400) == [15, 45, 105, 225, 525, 1125, 1725, 2325, 2925]
+def test_the_first_look_comes_after_15_s_then_gaps_grow_and_the_last_repeats() -> None:
+    assert slots(books(unpaid()), 2340) == [15, 30, 60, 120, 240, 540, 1140, 1740, 2340]
+
+
+def test_the_settings_say_the_same_unless_they_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FALLBACK_AFTER", raising=False)
+    monkeypatch.delenv("CHECK_GAPS", raising=False)
+    settings = load(GatewaySettings, _env_file=None)
+    assert Schedule(settings.fallback_after, settings.check_gaps) == BY_DEFAULT == Schedule()
+    monkeypatch.setenv("FALLBACK_AFTER", "2.5")
+    monkeypatch.setenv("CHECK_GAPS", " 10, 20.5 ,60,")
+    settings = load(GatewaySettings, _env_file=None)
+    schedule = Schedule(settings.fallback_after, settings.check_gaps)
+    assert schedule == Schedule(2.5, (10, 20.5, 60))
+    assert slots(books(unpaid()), 150, schedule) == [2.5, 12.5, 33, 93, 153]
+    worker = load(
+        WorkerSettings, _env_file=None, redis_url="redis://nobody.invalid", pingpp_api_key="sk_test_x"
+    )
+    assert context_of(worker, CHECKS).schedule == schedule
+
+
+@pytest.mark.parametrize("name", ["FALLBACK_AFTER", "CHECK_GAPS"])
+@pytest.mark.parametrize("value", ["0", "0.9", "-1", "soon", ",", "nan", "inf", "86401", "15;30"])
+def test_a_schedule_that_is_none_stops_the_start(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        load(GatewaySettings, _env_file=None)
+    assert name in capsys.readouterr().err
+
+
+def test_a_look_that_is_late_moves_none_of_the_next() -> None:
+    after = [BY_DEFAULT.after(0, 1000 * now) / 1000 for now in (14, 15, 29, 59, 61, 1140, 5000)]
+    assert after == [15, 30, 30, 60, 120, 1740, 5340]
+    assert list(accumulate((BY_DEFAULT.first_s, *BY_DEFAULT.gaps_s))) == [15, 30, 60, 120, 240, 540, 1140]
+
+
+def test_the_schedule_changes_nothing_at_the_till() -> None:
+    assert slots(made_here("isv_scan"), 20, Schedule(600, (600,))) == [5, 10, 15, 20]
 
 
 def test_looking_twice_moves_nothing() -> None:
@@ -60,8 +103,15 @@ def test_looking_twice_moves_nothing() -> None:
 def test_it_is_looked_at_once_a_minute_around_its_expiry_and_once_after_it() -> None:
     payment = books(unpaid())
     last = (LAST - CREATED_MS) / 1000
-    around = [one for one in slots(payment, int(last)) if one > last - 121]
-    assert around == [last - 120, last - 60, last]
+    for schedule in (BY_DEFAULT, Schedule(15, (86_400,)), Schedule(1, (1, 600))):
+        looks = slots(payment, int(last), schedule)
+        assert {last - 120, last - 60} < set(looks)
+        assert looks[-1] == last
+    # a last look that came to nothing is repeated after a minute
+    for late_ms in (0, 1, 59_999):
+        assert checks.of_charge(payment, payment.charges[0], LAST + late_ms) == Check(
+            CHECKS, min(LAST + late_ms + 60_000, checks.BY_DEFAULT.after(CREATED_MS, LAST + late_ms))
+        )
     # that look finds it expired
     folded = fold(payment, of_charge(unpaid(), "retrieve", LAST)).payment
     assert folded.status == "closed"
@@ -105,6 +155,13 @@ def test_settling_removes_the_check_and_a_pending_refund_sets_it() -> None:
     with_refund = books(charge_object(), pending)
     created = 1000 * pending["created"]
     assert checks.changes(paid, with_refund, created) == {f":{ID}": Check(CHECKS, created + 15_000)}
+    later = [BY_DEFAULT.after(created, created + 1000 * now) for now in (15, 30, 61)]
+    assert [one - created for one in later] == [30_000, 60_000, 120_000]
+    for now_s, due in zip((15, 30, 61), later, strict=True):
+        member = checks.member_of_charge(ID)
+        assert checks.of_member(with_refund, member, created + 1000 * now_s) == Check(CHECKS, due)
+    slowly = checks.changes(paid, with_refund, created, Schedule(99, (99,)))
+    assert slowly == {f":{ID}": Check(CHECKS, created + 99_000)}
     done = books(charge_object(), refund_object())
     assert checks.changes(with_refund, done, created) == {f":{ID}": None}
 
@@ -130,3 +187,21 @@ def test_late_money_that_is_to_go_back_is_looked_at_at_once() -> None:
     late = fold(open_, of_charge(charge_object(), "webhook", 1)).payment
     assert late.late
     assert checks.changes(open_, late, CREATED_MS) == {f":{ID}": Check(CHECKS, CREATED_MS)}
+
+
+def test_what_never_says_when_it_ends_is_given_up_after_forty_days() -> None:
+    day = 86_400_000
+    endless = books(unpaid(time_expire=None))
+    assert checks.of_charge(endless, endless.charges[0], CREATED_MS + 40 * day) is not None
+    assert checks.of_charge(endless, endless.charges[0], CREATED_MS + 40 * day + 1) is None
+    pending = refund_object(status="pending", succeed=False, time_succeed=None)
+    payment, began_ms = books(charge_object(), pending), 1000 * pending["created"]
+    found = [checks.of_member(payment, f":{ID}", began_ms + days * day) for days in (2, 40, 41)]
+    hourly = [Check(CHECKS, began_ms + days * day + 3_600_000) for days in (2, 40)]
+    assert found == [*hourly, None]
+
+
+def test_a_reversal_that_is_over_due_is_looked_at_now() -> None:
+    payment = made_here("isv_scan")
+    late_ms = CREATED_MS + 61_000
+    assert checks.of_charge(payment, payment.charges[0], late_ms) == Check(CHECKS_NOW, late_ms)
