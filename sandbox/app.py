@@ -11,21 +11,27 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox import control, control_calls, control_charges, gateway, page, refunds
+from sandbox import control, control_calls, control_charges, gateway, page, refunds, shop
 from sandbox.refusals import Problem, Refused, as_response
 from sandbox.settings import Settings
+from sandbox.shop_merchant import Merchant
 from sandbox.world import opened
 
 log = structlog.get_logger()
 
 
-def make_app(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> Starlette:
-    """`transport` takes webhooks elsewhere than to the network."""
+def make_app(
+    settings: Settings,
+    transport: httpx.AsyncBaseTransport | None = None,
+    to_merchant: httpx.AsyncBaseTransport | None = None,
+) -> Starlette:
+    """`transport` takes webhooks elsewhere than to the network, `to_merchant` what the demo shop asks for."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with opened(settings, transport) as world:
-            app.state.world = world
+        shopping = contextlib.aclosing(Merchant(settings, to_merchant))
+        async with opened(settings, transport) as world, shopping as merchant:
+            app.state.world, app.state.merchant = world, merchant
             tasks = [asyncio.create_task(world.sender.run()), asyncio.create_task(refunds.settle(world))]
             for task in tasks:
                 task.add_done_callback(_noticed)
@@ -43,6 +49,7 @@ def make_app(settings: Settings, transport: httpx.AsyncBaseTransport | None = No
             *control_charges.ROUTES,
             *control_calls.ROUTES,
             *page.ROUTES,
+            *shop.ROUTES,
         ],
         lifespan=lifespan,
         exception_handlers={

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 import httpx
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -23,10 +23,15 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     sandbox_webhook_url: str | None = None
     sandbox_merchant_public_key_file: Path | None = None
+    # What the demo shop calls the merchant API with; the last of them is for where that is not at HOST:PORT.
+    merchant_api_tokens: SecretStr | None = None
+    merchant_api_tokens_file: Path | None = None
+    pingpp_app_ids: str = ""
+    sandbox_merchant_api_url: str | None = None
     log_format: Literal["console", "json"] | None = None
     pingpp_ingest_parent_pid: int | None = None
 
-    @field_validator("sandbox_webhook_url")
+    @field_validator("sandbox_webhook_url", "sandbox_merchant_api_url")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
         if value is None:
@@ -41,11 +46,28 @@ class Settings(BaseSettings):
 
     @property
     def webhook_url(self) -> str:
-        if self.sandbox_webhook_url is not None:
-            return self.sandbox_webhook_url
+        return self.sandbox_webhook_url or f"{self._receiver_url}/webhooks"
+
+    @property
+    def merchant_api_url(self) -> str:
+        """Without a slash at its end."""
+        return (self.sandbox_merchant_api_url or self._receiver_url).rstrip("/")
+
+    @property
+    def _receiver_url(self) -> str:
         # An address to listen on need not be one to call.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - not bound here
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/webhooks"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def merchant_api_token(self) -> str:
+        """The first token; empty: none is set. Raises OSError and UnicodeDecodeError."""
+        if self.merchant_api_tokens is not None:
+            text = self.merchant_api_tokens.get_secret_value()
+        elif self.merchant_api_tokens_file is not None:
+            text = self.merchant_api_tokens_file.read_text(encoding="utf-8")
+        else:
+            return ""
+        return next((one.strip() for one in text.split(",") if one.strip()), "")
 
     @property
     def directory(self) -> Path:
