@@ -49,6 +49,8 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         shop.status = 200
         program = start(SANDBOX_MERCHANT_PUBLIC_KEY_FILE=str(directory / "merchant.pem"))
         yield Ground(program, shop, pem_of(merchant))
+    # Its six would go on being asked for each module that others import, with a warning each time.
+    sys.meta_path[:] = [one for one in sys.meta_path if type(one).__name__ != "_SixMetaPathImporter"]
 
 
 @pytest.fixture
