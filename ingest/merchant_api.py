@@ -196,7 +196,8 @@ class Payments:
             await asyncio.wait({making}, timeout=_PATIENCE_S if wait is None else wait)
             while not making.done():
                 held = await self._office.find(f"{wanted.app}:{wanted.order_no}")
-                if held and held.payment.attempts and held.payment.attempts[-1].digest == wanted.digest:
+                newest = held.payment.attempts[-1] if held and held.payment.attempts else None
+                if held and newest and newest.open and newest.digest == wanted.digest:
                     made, after = Created(held.payment), BackgroundTask(_end, making)
                     break
                 await asyncio.wait({making}, timeout=_LOOK_EVERY_S)
@@ -220,11 +221,16 @@ class Payments:
         """The payment that is asked for. Raises Problem with all that is wrong with it."""
         wrong = [*unknown(content, PAYMENT_FIELDS), *self._app.problems("", content)]
         app, order_no, attempt = self._app_of(content.get("app")), content.get("order_no"), 1
+        again: Any = False
         if not wrong and isinstance(order_no, str) and len(order_no) <= 256:
             held = await self._office.find(f"{app}:{order_no}")
             # A further attempt has an order_no of its own at Ping++, made for the channel.
             attempt += bool(held and any(not one.not_reached for one in held.payment.attempts))
-        wrong += channels.problems(content, now=time.time(), attempt=attempt)
+            # What was asked for before is asked for again, however little is left of its time.
+            newest = held.payment.attempts[-1:] if held else ()
+            again = newest and newest[0].digest == digest(content.get("channel", ""), content.get("extra"))
+        found = channels.problems(content, now=time.time(), attempt=attempt)
+        wrong += [one for one in found if not (again and one.field == "time_expire")]
         wrong += [*_RETURN_URL.problems("", content), *beyond(content)]
         if wrong:
             raise invalid(wrong)

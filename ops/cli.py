@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ops import dead_letters, events, fulfilment, payments_cli
+from ops import dead_letters, events, fulfilment, payments_cli, reports_cli
+from ops.reconcile import reconcile
 from ops.smoke import smoke
 from ops.trigger import trigger
 from ops.up import run_up
@@ -54,6 +55,8 @@ app.add_typer(fulfilment.app, name="fulfilment")
 app.add_typer(payments_cli.app, name="payments")
 app.add_typer(events.app, name="events")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(reports_cli.app, name="reports")
+app.command()(reconcile)
 app.command()(trigger)
 app.command()(smoke)
 

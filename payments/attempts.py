@@ -11,13 +11,23 @@ from msgspec.structs import replace
 
 from payments.channels import find
 from payments.fold import Folded, Message, closed
-from payments.payment import Attempt, Charge, Failure, Payment, RefundAttempt, Registration, Reversal
+from payments.payment import (
+    Attempt,
+    Charge,
+    Failure,
+    Payment,
+    RefundAttempt,
+    Registration,
+    Reversal,
+    made_charge,
+)
 
 BEGIN_MS = 5_000  # a call has to have begun so soon after it was written down, or it is not made any more,
 CALL_MS = 20_000  # is given up after this,
 OVER_MS = BEGIN_MS + CALL_MS + 5_000  # and has surely ended after this
 MOST_ATTEMPTS = 100  # at one payment
 MOST_REFUNDS = 500
+_RETRY_REFUND_MS = 60_000  # after a refund of ours that never reached Ping++
 _RETRY_REVERSAL_MS = (
     15_000,
     600_000,
@@ -156,7 +166,8 @@ def end(
 def _nothing_left(payment: Payment, now_ms: int, messages: tuple[Message, ...]) -> Folded:
     """`closed` waited for an open attempt, which ended: perhaps nothing can be paid any more."""
     paid = any(charge.paid for charge in payment.charges)
-    if payment.charges and not paid and not payment.payable and payment.charges[-1].id != payment.closed:
+    told = (payment.closed, *payment.closed_before)
+    if payment.charges and not paid and not payment.payable and payment.charges[-1].id not in told:
         payment, more = closed(payment, payment.charges[-1], now_ms // 1000)
         messages = (*messages, *more)
     return Folded(replace(payment, sequence=payment.sequence + len(messages)), messages)
@@ -174,12 +185,14 @@ def begin_reversal(payment: Payment, charge: Charge, now_ms: int) -> Payment:
     return replace(payment, reversals=(*(r for r in payment.reversals if r is not before), new))
 
 
-def end_reversal(payment: Payment, charge_id: str, failure: Failure | None) -> Payment:
-    """The charge was surely not reversed by the attempt that is open; nor will it be."""
+def end_reversal(payment: Payment, charge_id: str, at_ms: int, failure: Failure) -> Payment:
+    """The attempt to reverse that was written down at `at_ms` did surely not reverse the charge; nor will it."""
     return replace(
         payment,
         reversals=tuple(
-            replace(one, ended=True, failure=failure) if one.charge == charge_id and not one.ended else one
+            replace(one, ended=True, failure=failure)
+            if (one.charge, one.at_ms, one.ended) == (charge_id, at_ms, False)
+            else one
             for one in payment.reversals
         ),
     )
@@ -216,7 +229,7 @@ def begin_refund(payment: Payment, attempt: RefundAttempt) -> Payment:
         raise No(
             "refund_exceeds", f"{left} is left to refund of this charge, {attempt.amount} was asked for."
         )
-    kept = tuple(one for one in payment.refund_attempts if not (one.not_reached and one.key == attempt.key))
+    kept = tuple(one for one in payment.refund_attempts if not one.not_reached)
     if len(kept) >= MOST_REFUNDS:
         raise No("not_refundable", f"{MOST_REFUNDS} refunds were asked for already.")
     return replace(payment, refund_attempts=(*kept, attempt))
@@ -245,14 +258,28 @@ def end_refund(
     return Folded(replace(payment, sequence=payment.sequence + 1), (failed,))
 
 
-def refund_late(payment: Payment) -> Charge | None:
-    """The charge that came after the end and is to be given back, where the merchant wants that and nothing has been
-    done about it yet.
+def refund_late(payment: Payment) -> tuple[Charge, int] | None:
+    """A charge that was paid after the end and is to be given back, where the merchant wants that and nothing has been
+    done about it yet; and when (ms, 0: at once) that is due.
     """
-    if not payment.late or not payment.registration or payment.registration.on_paid_late != "refund":
+    asked_for = payment.registration
+    if asked_for is None or asked_for.on_paid_late != "refund":
         return None
-    charge = payment.charge(payment.first_paid or "")
-    if charge is None or payment.reversing(charge.id) or payment.available(charge) < charge.amount:
-        return None
-    tried = any(one.charge == charge.id and not one.not_reached for one in payment.refund_attempts)
-    return None if tried else charge
+    for charge in payment.charges:
+        # After /close whatever comes is late; what came before it is not.
+        late = payment.late if charge.id == payment.first_paid else asked_for.closed_ms is not None
+        if not late or payment.reversing(charge.id) or payment.available(charge) < charge.amount:
+            continue
+        tried = [one for one in payment.refund_attempts if one.charge == charge.id]
+        if not any(not one.not_reached for one in tried):
+            return charge, max((one.at_ms + _RETRY_REFUND_MS for one in tried), default=0)
+    return None
+
+
+def made_by(payment: Payment, attempt_id: str, charge_id: str) -> Payment:
+    """The attempt ended with this charge, whatever the charge says of itself. One that another attempt made is that
+    one's, and this attempt is none.
+    """
+    if any(one.charge == charge_id and one.id != attempt_id for one in payment.attempts):
+        return replace(payment, attempts=tuple(one for one in payment.attempts if one.id != attempt_id))
+    return made_charge(payment, attempt_id, charge_id)

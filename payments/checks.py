@@ -108,7 +108,11 @@ def of_charge(payment: Payment, charge: Charge, now_ms: int, schedule: Schedule 
     if reversal:
         return Check(CHECKS_NOW, reversal.over_ms)
     if not charge.open:  # nearly all of them
-        return _of_refunds(payment, charge, now_ms, schedule) if payment.refunds or payment.late else None
+        return (
+            _of_refunds(payment, charge, now_ms, schedule)
+            if payment.refunds or payment.registration
+            else None
+        )
     watch = find(charge.channel).watch
     began_ms = next((one.at_ms for one in payment.attempts if one.charge == charge.id), 1000 * charge.created)
     # At the till somebody waits, but not for what is long past its minute.
@@ -128,8 +132,9 @@ def of_charge(payment: Payment, charge: Charge, now_ms: int, schedule: Schedule 
 
 
 def _of_refunds(payment: Payment, charge: Charge, now_ms: int, schedule: Schedule) -> Check | None:
-    if refund_late(payment) is charge:
-        return Check(CHECKS, now_ms)
+    late = refund_late(payment)
+    if late and late[0].id == charge.id:
+        return Check(CHECKS, max(now_ms, late[1]))
     began = [
         refund.created
         for refund in payment.refunds

@@ -28,13 +28,14 @@ from payments.attempts import (
     begin,
     drop,
     end,
+    made_by,
     with_attempt,
 )
 from payments.channels import attempt_order_no, find
 from payments.desk import Desk, Odd
 from payments.fold import Folded
 from payments.gateway import NotNow, Refused, Unanswered
-from payments.payment import Failure, Payment, made_charge
+from payments.payment import Failure, Payment
 from payments.resolve import find_charge
 from payments.reverse import call_reverse
 from payments.sighting import ATTEMPT_METADATA, ORDER_METADATA, Malformed
@@ -176,16 +177,6 @@ def _at_the_till(channel: str) -> bool:
     return find(channel).shown == "nothing" and channel.endswith("_scan")
 
 
-def made_by(payment: Payment, attempt_id: str, charge_id: str) -> Payment:
-    """The attempt ended with this charge, whatever the charge says of itself. One that we know already is the charge
-    of an earlier attempt, and this one is none.
-    """
-    if payment.charge(charge_id) is None:
-        return made_charge(payment, attempt_id, charge_id)
-    others = tuple(one for one in payment.attempts if one.id != attempt_id or one.charge == charge_id)
-    return replace(payment, attempts=others)
-
-
 async def _ended(
     desk: Desk, name: str, attempt_id: str, failure: Failure, *, not_reached: bool = False
 ) -> Payment:
@@ -219,7 +210,10 @@ async def _look_at_once(desk: Desk, name: str, attempt_id: str) -> Payment:
     try:
         async with asyncio.timeout(5):
             found = await find_charge(desk, payment.app, attempt)
-            return await desk.see(found) if found else payment
+            if found is None:
+                return payment
+            made = found.charge_id
+            return await desk.see(found, first=lambda one, _: made_by(one, attempt_id, made))
     except (NotNow, Refused, Unanswered, TimeoutError, Malformed, Odd) as problem:
         log.info("create not found yet", attempt_id=attempt_id, reason=str(problem))
         return payment

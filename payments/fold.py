@@ -98,6 +98,8 @@ def fold(payment: Payment, sighting: Sighting) -> Folded:
         if payment.registration and payment.registration.token:
             charge = _for_the_payer(charge, sighting.object)
         if charge is not before:
+            if before is None and _made_after_the_end(payment, charge):
+                payment = replace(payment, reopened=True)
             payment = replace(payment, charges=with_charge(payment.charges, charge))
             payment = made_charge(payment, sighting.charge.attempt, charge.id)
     refunds: list[Message] = []
@@ -114,6 +116,19 @@ def fold(payment: Payment, sighting: Sighting) -> Folded:
     payment = replace(payment, sequence=payment.sequence + len(messages)) if messages else payment
     grown = charge.amount_refunded > (before.amount_refunded if before else 0)
     return Folded(payment, tuple(messages), grown and unexplained(payment, charge) > 0)
+
+
+def without_old_news(before: Payment, folded: Folded, watch_from: int) -> Folded:
+    """What a charge that we did not know of tells from before we watched (Unix seconds) is not published: orders that
+    were shipped long ago are not shipped again. Should a webhook tell of the same payment, it is (`untold`).
+    """
+    kept = tuple(one for one in folded.messages if one.time >= watch_from)
+    if len(kept) == len(folded.messages):
+        return folded
+    silent = {one.charge for one in folded.messages if one.time < watch_from and one.type == "paid"}
+    charges = tuple(replace(c, untold=True) if c.id in silent else c for c in folded.payment.charges)
+    payment = replace(folded.payment, charges=charges, sequence=before.sequence + len(kept))
+    return Folded(payment, kept, folded.ask)
 
 
 def unexplained(payment: Payment, charge: Charge) -> int:
@@ -159,6 +174,7 @@ def _join_charge(known: Charge | None, look: ChargeLook, sighting: Sighting) -> 
         )
     joined = replace(
         known,
+        untold=known.untold and not (look.paid and sighting.source == "webhook"),
         paid=known.paid or look.paid,
         time_paid=look.time_paid if known.time_paid is None else known.time_paid,
         transaction_no=look.transaction_no if known.transaction_no is None else known.transaction_no,
@@ -198,13 +214,15 @@ def _join_refund(payment: Payment, look: RefundLook, sighting: Sighting) -> tupl
 
 
 def _paid(payment: Payment, before: Charge | None, charge: Charge, now: int) -> tuple[Payment, list[Message]]:
-    was_paid = bool(before and before.paid)
+    was_paid = bool(before and before.paid and not (before.untold and not charge.untold))
     if not charge.paid or (was_paid and before and before.reversed == charge.reversed):
         return payment, []
     if charge.reversed:  # paid and given back, be it learnt together: nothing to deliver
         return payment, [Message("refunded", f"reversed:{charge.id}", charge.id, now)]
+    if not was_paid and payment.refunded(charge) >= charge.amount:
+        return payment, []  # learnt together: its refunds alone are told, for there is nothing to deliver
     time = charge.time_paid or now
-    if payment.first_paid:
+    if payment.first_paid and payment.first_paid != charge.id:
         excess = excess_of(payment, charge)
         return payment, [Message("paid_again", f"paid_again:{charge.id}", charge.id, time, excess=excess)]
     asked_for = payment.registration
@@ -213,6 +231,14 @@ def _paid(payment: Payment, before: Charge | None, charge: Charge, now: int) -> 
     if late:
         return payment, [Message("paid_late", f"paid_late:{charge.id}", charge.id, time)]
     return payment, [Message("paid", f"paid:{_order_no_in_id(payment.order_no)}", charge.id, time)]
+
+
+def _made_after_the_end(payment: Payment, charge: Charge) -> bool:
+    """A charge that was made when `closed` had been published: the merchant's own code began another attempt."""
+    last = payment.charge(payment.closed or "")
+    if last is None:
+        return False
+    return charge.created > ((last.time_expire or last.created) if last.expired else last.created)
 
 
 def _closed(
@@ -227,7 +253,8 @@ def _closed(
 
 def closed(payment: Payment, charge: Charge, time: int) -> tuple[Payment, list[Message]]:
     """Nothing can be paid any more, and `charge` was the last that could. `time` in Unix seconds."""
-    payment = replace(payment, closed=charge.id, reopened=False)
+    before = (*payment.closed_before, payment.closed) if payment.closed else ()
+    payment = replace(payment, closed=charge.id, closed_before=before, reopened=False)
     return payment, [Message("closed", f"closed:{charge.id}", charge.id, time)]
 
 

@@ -204,7 +204,7 @@ class Gateway:
             httpx.UnsupportedProtocol,
         ) as error:
             raise NotNow(f"Ping++ was not reached: {type(error).__name__}") from None
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:  # one that cannot be decoded, too
             raise Unanswered(f"no answer from Ping++: {type(error).__name__}") from None
         return _object_in(response)
 
@@ -259,8 +259,9 @@ def _object_in(response: httpx.Response) -> dict[str, Any]:
         )
     if status in (401, 403, 429):
         raise NotNow(message, status, error)
-    if status == 404:
+    # Without Ping++'s error object it is a proxy's word, and a "success" that is no object is no answer either.
+    if status == 404 and error:
         raise NotFound(message, status, error)
-    if 400 <= status < 500:
+    if 400 <= status < 500 and error:
         raise Refused(message, status, error)
-    raise Unanswered(message, status, error)  # a "success" that is no object is no answer either
+    raise Unanswered(message, status, error)

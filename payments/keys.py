@@ -90,10 +90,9 @@ class Keys:
         """String: up to when (s) sweeps of that kind have compared everything of an app. Lives for ever."""
         return f"{self.prefix}swept:{kind}:{app}"
 
-    @property
-    def watch_from(self) -> str:
-        """String: when (s) the system was started for the first time. Lives for ever."""
-        return f"{self.prefix}watch_from"
+    def watch_from(self, app: str = "") -> str:
+        """String: when (s) the system was started for the first time, or began to sweep an app. Lives for ever."""
+        return f"{self.prefix}watch_from:{app}" if app else f"{self.prefix}watch_from"
 
     @property
     def payments(self) -> str:

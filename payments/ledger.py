@@ -209,11 +209,12 @@ def _arguments(
     ]  # fmt: skip
     arguments: list[Any] = [keep_body_s]
     for unit in units:
-        if unit.document and unit.held is not None:
+        # Checks follow from what was read: they may be set only while that is what stands there.
+        if unit.held is not None and (unit.document or unit.checks):
             read = unit.held
             names.append(keys.payment(read.payment.name))
             arguments += (
-                next(tokens) + unit.document,
+                next(tokens) + unit.document if unit.document else "",
                 read.token,
                 read.payment.name,
                 read.payment.created_ms,

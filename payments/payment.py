@@ -138,6 +138,7 @@ class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
     amount_settle: int | None = None
     extra: dict[str, Any] = {}
     sources: tuple[str, ...] = ()
+    untold: bool = False  # paid before we watched: only a webhook publishes it
     # What the payer has to be shown, while it is open and made here.
     qr_text: str | None = None
     for_client: dict[str, Any] | None = None
@@ -164,6 +165,7 @@ class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
     first_paid: str | None = None
     late: bool = False
     closed: str | None = None
+    closed_before: tuple[str, ...] = ()
     reopened: bool = False
     sequence: int = 0
     created_ms: int = 0
@@ -295,7 +297,7 @@ def made_charge(payment: Payment, attempt_id: str | None, charge_id: str) -> Pay
     return replace(
         payment,
         attempts=tuple(
-            replace(one, charge=charge_id, failure=None) if one.id == attempt_id else one
+            replace(one, charge=charge_id, failure=None, not_reached=False) if one.id == attempt_id else one
             for one in payment.attempts
         ),
     )
@@ -305,10 +307,12 @@ def made_refund(payment: Payment, attempt_id: str | None, refund_id: str) -> Pay
     """The same for a refund."""
     if not any(one.id == attempt_id and one.refund is None for one in payment.refund_attempts):
         return payment
+    if any(one.refund == refund_id for one in payment.refund_attempts):  # no refund is two attempts'
+        return payment
     return replace(
         payment,
         refund_attempts=tuple(
-            replace(one, refund=refund_id, failure=None) if one.id == attempt_id else one
+            replace(one, refund=refund_id, failure=None, not_reached=False) if one.id == attempt_id else one
             for one in payment.refund_attempts
         ),
     )

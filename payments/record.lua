@@ -5,12 +5,12 @@
 -- KEYS[4] -> due:checks        KEYS[5] -> attempts:checks
 -- KEYS[6] -> due:checks_now    KEYS[7] -> attempts:checks_now
 -- KEYS[8] -> due:asks          KEYS[9] -> payments        KEYS[10] -> kept_aside
--- KEYS[11..] -> per unit: its payment:<name> if it has a document, what is tied to it (charge:<id> of each new
+-- KEYS[11..] -> per unit: its payment:<name> if it names one, what is tied to it (charge:<id> of each new
 --               charge, checkout:<token>), charges:<app> if it has new charges, body:<member> of each member done,
 --               and event:<member> of one kept aside
 -- ARGV[1] -> how long the body of an event that is done is kept, s
 -- ARGV[2..] -> per unit:
---   document ('' = none), token read, payment name, time of its creation (ms)
+--   document ('' = none), token read, payment name ('' = neither written nor compared), time of its creation (ms)
 --   number of new ties
 --   number of new charges, per charge: when Ping++ created it (s), its id
 --   number of messages, the messages
@@ -48,7 +48,7 @@ while arg <= #ARGV do
   unit.only_if_taken = ARGV[take(1)] == 'taken'
   unit.aside = ARGV[take(1)]
   unit.key = key
-  if unit.document ~= '' then key = key + 1 end
+  if unit.name ~= '' then key = key + 1 end
   unit.first_tie = key
   key = key + unit.ties
   unit.index = key
@@ -62,7 +62,7 @@ end
 
 -- Redis does not roll back a script that fails midway: compare everything before anything is written.
 for position, unit in ipairs(units) do
-  if unit.document ~= '' then
+  if unit.name ~= '' then
     unit.moved = redis.call('GETRANGE', KEYS[unit.key], 0, 15) ~= unit.token
     if unit.ties > 0 then
       local ties = redis.call('MGET', unpack(KEYS, unit.first_tie, unit.first_tie + unit.ties - 1))

@@ -94,9 +94,10 @@ async def refund_what_came_late(desk: Desk, name: str, *, what: str, done: str) 
     attempt_id, began = f"rt_{secrets.token_hex(12)}", time.monotonic()
 
     def decide(payment: Payment, now_ms: int) -> Folded:
-        charge = refund_late(payment)
-        if charge is None:
+        late = refund_late(payment)
+        if late is None or late[1] > now_ms:
             return Folded(payment)
+        charge = late[0]
         attempt = RefundAttempt(attempt_id, charge.id, charge.amount, now_ms, now_ms + OVER_MS)
         return Folded(begin_refund(payment, attempt))
 
@@ -189,7 +190,10 @@ async def _look_at_once(desk: Desk, payment: Payment, attempt: RefundAttempt) ->
     try:
         async with asyncio.timeout(5):
             found = await find_refund(desk, attempt)
-            return await desk.see(found) if found else await desk.load(payment.name) or payment
+            if found is None:
+                return await desk.load(payment.name) or payment
+            seen, made = found
+            return await desk.see(seen, first=lambda one, _: made_refund(one, attempt.id, made))
     except (NotNow, Refused, Unanswered, TimeoutError, Malformed, Odd) as problem:
         log.info("refund not found yet", attempt_id=attempt.id, reason=str(problem))
         return payment

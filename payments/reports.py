@@ -17,15 +17,16 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Progress).decode
 
 
-def note_start(client: redis.Redis, keys: Keys) -> None:
-    """Note when the system was started for the first time."""
-    client.set(keys.watch_from, client.time()[0], nx=True)
+def note_start(client: redis.Redis, keys: Keys, app: str = "") -> None:
+    """Note when the system was started for the first time, or began to sweep an app."""
+    client.set(keys.watch_from(app), client.time()[0], nx=True)
 
 
-def watch_from(client: redis.Redis, keys: Keys) -> int:
-    """When the system was started for the first time, in Unix seconds."""
+def watch_from(client: redis.Redis, keys: Keys, app: str) -> int:
+    """Since when (Unix seconds) we watch an app; what is older is old news."""
     note_start(client, keys)
-    return int(cast("bytes", client.get(keys.watch_from)))
+    of_app, of_all = cast("list[bytes | None]", client.mget(keys.watch_from(app), keys.watch_from()))
+    return int(of_app or of_all or 0)
 
 
 def progress_of(client: redis.Redis, keys: Keys, member: str) -> Progress | None:

@@ -1,13 +1,15 @@
 """Resolves attempts of which nobody knows how they ended: by looking for what they made, never by making it again."""
 
+from typing import Any
+
 from payments import sighting as sightings
-from payments.attempts import attempt_of, end, end_refund, refund_attempt_of
+from payments.attempts import attempt_of, end, end_refund, made_by, refund_attempt_of
 from payments.desk import Desk, with_refunds
 from payments.fold import Folded
-from payments.payment import Attempt, Failure, Payment, RefundAttempt
+from payments.payment import Attempt, Failure, Payment, RefundAttempt, made_refund
 from payments.sighting import ATTEMPT_METADATA, Sighting
 
-_CLOCKS_MS = 15_000  # by how much our clock and Ping++'s may differ
+_CLOCKS_MS = 120_000  # by how much our clock and Ping++'s may differ, and far more
 
 
 async def find_charge(desk: Desk, app: str, attempt: Attempt) -> Sighting | None:
@@ -24,8 +26,7 @@ async def find_charge(desk: Desk, app: str, attempt: Attempt) -> Sighting | None
     )
     async for page in pages:
         for charge in page:
-            metadata = charge.get("metadata")
-            if isinstance(metadata, dict) and metadata.get(ATTEMPT_METADATA) == attempt.id:
+            if _attempt_in(charge) == attempt.id:
                 return sightings.of_charge(charge, "list", at_ms)
     return None
 
@@ -39,7 +40,10 @@ async def resolve_create(
     """
     found = await find_charge(desk, payment.app, attempt)
     if found:
-        return await desk.see(found, what=what, done=done)
+        made = found.charge_id
+        return await desk.see(
+            found, first=lambda one, _: made_by(one, attempt.id, made), what=what, done=done
+        )
     failure = attempt.refusal or Failure(
         "not_created", "Ping++ was called and gave no answer; no charge was made"
     )
@@ -53,21 +57,18 @@ async def resolve_create(
     return await desk.change(payment.name, decide, what=what, done=done)
 
 
-async def find_refund(desk: Desk, attempt: RefundAttempt) -> Sighting | None:
-    """The charge with the refund that an attempt made, from the list of its refunds.
+async def find_refund(desk: Desk, attempt: RefundAttempt) -> tuple[Sighting, str] | None:
+    """The charge with the refund that an attempt made, and that one's id, from the list of its refunds.
 
     Raises GatewayError and Malformed.
     """
     at_ms = await desk.now_ms()
     refunds = [one async for one in desk.gateway.list_refunds(attempt.charge)]
-    made = any(
-        isinstance(metadata := refund.get("metadata"), dict) and metadata.get(ATTEMPT_METADATA) == attempt.id
-        for refund in refunds
-    )
-    if not made:
+    made = next((one for one in refunds if _attempt_in(one) == attempt.id), None)
+    if made is None:
         return None
     charge = await desk.gateway.retrieve_charge(attempt.charge)
-    return sightings.of_charge(with_refunds(charge, refunds), "retrieve", at_ms)
+    return sightings.of_charge(with_refunds(charge, refunds), "retrieve", at_ms), str(made["id"])
 
 
 async def resolve_refund(
@@ -76,7 +77,10 @@ async def resolve_refund(
     """The same for an attempt to refund."""
     found = await find_refund(desk, attempt)
     if found:
-        return await desk.see(found, what=what, done=done)
+        seen, made = found
+        return await desk.see(
+            seen, first=lambda one, _: made_refund(one, attempt.id, made), what=what, done=done
+        )
     failure = Failure("not_created", "Ping++ was called and gave no answer; no refund was made")
 
     def decide(payment: Payment, changed_ms: int) -> Folded:
@@ -86,3 +90,8 @@ async def resolve_refund(
         return end_refund(payment, attempt.id, failure, changed_ms)
 
     return await desk.change(payment.name, decide, what=what, done=done)
+
+
+def _attempt_in(thing: dict[str, Any]) -> Any:
+    metadata = thing.get("metadata")
+    return metadata.get(ATTEMPT_METADATA) if isinstance(metadata, dict) else None

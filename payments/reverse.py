@@ -6,17 +6,26 @@ published (`paid_while_reversing` in fold), for the money may be on its way back
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import structlog
 from msgspec.structs import replace
 
 from payments import sighting as sightings
-from payments.attempts import CALL_MS, No, begin_reversal, end_reversal, reversal_due, reversible
+from payments.attempts import (
+    BEGIN_MS,
+    CALL_MS,
+    No,
+    begin_reversal,
+    end_reversal,
+    reversal_due,
+    reversible,
+)
 from payments.channels import find
 from payments.desk import Desk, Odd
 from payments.fold import Folded
 from payments.gateway import GatewayError, NotNow, Refused, Unanswered
-from payments.payment import Charge, Failure, Payment
+from payments.payment import Charge, Failure, Payment, Reversal
 from payments.sighting import Malformed
 
 log = structlog.get_logger()
@@ -26,37 +35,44 @@ async def call_reverse(desk: Desk, name: str, charge_id: str) -> Payment:
     """Make the call of a reversal that was written down just now, and look how it ended. Whatever cannot be known now
     is left to the check of the charge. Raises NewerSchema and Busy.
     """
+    payment = await desk.load(name)
+    assert payment is not None  # noqa: S101  it was written down
+    reversal = payment.reversing(charge_id)
+    if reversal is None:  # others have seen how it ended
+        return payment
     failure: Failure | None = None
     try:
         at_ms = await desk.now_ms()
+        if at_ms > reversal.at_ms + BEGIN_MS:  # its check may call it lost soon: too late to begin
+            raise NotNow("the call was not made: writing it down took too long")  # noqa: TRY301
         async with asyncio.timeout(CALL_MS / 1000):
             reply = await desk.gateway.reverse_charge(charge_id)
         return await desk.see(sightings.of_charge(reply, "reply", at_ms))
     except NotNow as problem:  # surely not done
-        failure = Failure(problem.code or "unavailable", str(problem))
-        return await desk.change(name, lambda payment, _: Folded(end_reversal(payment, charge_id, failure)))
+        not_made = Failure(problem.code or "unavailable", str(problem))
+        return await desk.change(
+            name, lambda one, _: Folded(end_reversal(one, charge_id, reversal.at_ms, not_made))
+        )
     except Refused as refused:
         failure = Failure(refused.code or refused.type or "refused", str(refused))
     except (Unanswered, TimeoutError, Malformed, Odd) as problem:
         log.warning("reverse unanswered", charge_id=charge_id, reason=str(problem))
-    return await _look(desk, name, charge_id, failure)
+    return await _look(desk, payment, reversal, failure)
 
 
-async def _look(desk: Desk, name: str, charge_id: str, failure: Failure | None) -> Payment:
+async def _look(desk: Desk, payment: Payment, reversal: Reversal, failure: Failure | None) -> Payment:
     """Look at the charge; a refusal is the end of the attempt, together with what the look says."""
 
-    def first(payment: Payment, _: int) -> Payment:
-        return end_reversal(payment, charge_id, failure) if failure else payment
+    def first(one: Payment, _: int) -> Payment:
+        return end_reversal(one, reversal.charge, reversal.at_ms, failure) if failure else one
 
     try:
         async with asyncio.timeout(CALL_MS / 1000):
-            seen = await desk.retrieve(charge_id)
+            seen = await desk.retrieve(reversal.charge)
         return await desk.see(seen, first=first)
     except (GatewayError, TimeoutError, Malformed, Odd) as problem:
-        log.info("reversal not settled yet", charge_id=charge_id, reason=str(problem))
-        payment = await desk.load(name)
-        assert payment is not None  # noqa: S101  it was written down
-        return payment
+        log.info("reversal not settled yet", charge_id=reversal.charge, reason=str(problem))
+        return await desk.load(payment.name) or payment
 
 
 async def stop(desk: Desk, name: str, *, if_paid: str, ends: bool) -> Payment:
@@ -77,14 +93,15 @@ async def stop(desk: Desk, name: str, *, if_paid: str, ends: bool) -> Payment:
             closed_ms = payment.registration.closed_ms or now_ms
             registration = replace(payment.registration, closed_ms=closed_ms, on_paid_late=if_paid)
             payment = replace(payment, registration=registration)
-        for charge in _to_reverse(payment, if_paid, ends=ends):
-            payment = begin_reversal(payment, charge, now_ms)
-            wanted.append(charge.id)
+        wanted.extend(charge.id for charge in _to_reverse(payment, if_paid, ends=ends))
         return Folded(payment)
 
+    def wants(_: Payment, charge: Charge, __: int) -> bool:
+        return charge.open or if_paid == "refund"  # what was paid meanwhile is kept
+
     payment = await desk.change(name, decide)
-    for charge_id in tuple(wanted):
-        payment = await call_reverse(desk, name, charge_id)
+    for charge_id in tuple(wanted):  # each written down just before its call
+        payment = await _reverse(desk, name, charge_id, wants) or payment
     return payment
 
 
@@ -125,13 +142,26 @@ async def reverse_when_due(desk: Desk, name: str, charge_id: str) -> Payment | N
 
     Raises NewerSchema and Busy.
     """
+
+    def is_due(payment: Payment, charge: Charge, now_ms: int) -> bool:
+        due_ms = reversal_due(payment, charge)
+        return due_ms is not None and due_ms <= now_ms
+
+    return await _reverse(desk, name, charge_id, is_due)
+
+
+async def _reverse(
+    desk: Desk, name: str, charge_id: str, wanted: Callable[[Payment, Charge, int], bool]
+) -> Payment | None:
+    """Write a reversal down and make its call; None where it is not wanted, or others are at it."""
     begun: list[str] = []
 
     def decide(payment: Payment, now_ms: int) -> Folded:
         begun.clear()
         charge = payment.charge(charge_id)
-        due_ms = reversal_due(payment, charge) if charge else None
-        if charge is None or due_ms is None or due_ms > now_ms:
+        if charge is None or charge.reversed or payment.reversing(charge_id):
+            return Folded(payment)
+        if not wanted(payment, charge, now_ms):
             return Folded(payment)
         begun.append(charge_id)
         return Folded(begin_reversal(payment, charge, now_ms))
@@ -153,12 +183,9 @@ async def resolve_reversal(desk: Desk, charge_id: str, *, what: str, done: str, 
 
     def first(payment: Payment, _: int) -> Payment:
         reversal = payment.reversing(charge_id)
-        over = reversal is not None and now_ms >= reversal.over_ms
-        return (
-            end_reversal(payment, charge_id, Failure("not_reversed", "the call was lost"))
-            if over
-            else payment
-        )
+        if reversal is None or now_ms < reversal.over_ms:
+            return payment
+        return end_reversal(payment, charge_id, reversal.at_ms, Failure("not_reversed", "the call was lost"))
 
     seen = await desk.retrieve(charge_id)
     worked = seen.charge is not None and seen.charge.reversed

@@ -17,13 +17,15 @@ from msgspec.structs import replace
 from payments import checks, ledger, message
 from payments import sighting as sightings
 from payments.desk import Desk
-from payments.fold import Folded, fold, oddity
+from payments.fold import Folded, fold, oddity, without_old_news
 from payments.keys import SWEEPS
 from payments.ledger import Held, Unit
 from payments.payment import Payment
 from payments.sighting import Malformed, Sighting, order_of
 
 _REFOLDS = 5
+_AT_ONCE = 500  # charges of the books that are compared in one go
+_LISTED_AFTER_S = 10  # what was made so shortly before may not be listed yet: no reason to ask
 PAGE_WITHIN_S = 45.0  # its turn among all calls included; below the lease
 REFUNDS_BACK_S = 30 * 86_400  # a reconciliation looks for refunds of charges so old
 
@@ -219,7 +221,7 @@ def _fold(desk: Desk, held: Held, group: list[Sighting], rules: Rules) -> tuple[
         folded = fold(payment, seen)
         told = folded
         if strange:
-            told = _without_old_news(payment, folded, rules.watch_from)
+            told = without_old_news(payment, folded, rules.watch_from)
         outcomes.append((seen.charge_id, _outcome(payment, told, seen)))
         payment = told.payment
         unit.messages += message.of_fold(told, seen)
@@ -231,12 +233,6 @@ def _fold(desk: Desk, held: Held, group: list[Sighting], rules: Rules) -> tuple[
     unit.checks = checks.changes(held.payment, payment, group[0].at_ms, desk.schedule)
     unit.asks = asks
     return unit, outcomes
-
-
-def _without_old_news(before: Payment, folded: Folded, watch_from: int) -> Folded:
-    """Orders that were shipped long ago are not shipped again."""
-    kept = tuple(one for one in folded.messages if one.time >= watch_from)
-    return Folded(replace(folded.payment, sequence=before.sequence + len(kept)), kept, folded.ask)
 
 
 def _outcome(before: Payment, told: Folded, seen: Sighting) -> str:
@@ -259,31 +255,38 @@ def _missing(desk: Desk, progress: Progress, created: list[tuple[int, str]]) -> 
     if progress.phase != "charges" or not created:
         return progress
     low = min(second for second, _ in created)
-    upper = progress.until if progress.low is None else progress.low
+    upper = _compared_until(progress) if progress.low is None else progress.low
     seen = {*progress.at_low, *(charge_id for _, charge_id in created)}
     progress = _ask_missing(desk, progress, f"({low}", upper, seen)
     same = progress.at_low if progress.low == low else ()
     return replace(progress, low=low, at_low=(*same, *(one for second, one in created if second == low)))
 
 
+def _compared_until(progress: Progress) -> int:
+    return min(progress.until, progress.began_at - _LISTED_AFTER_S)
+
+
 def _rest(desk: Desk, progress: Progress) -> Progress:
     """The same for what is older than the last charge listed."""
-    upper = progress.until if progress.low is None else progress.low
+    upper = _compared_until(progress) if progress.low is None else progress.low
     return _ask_missing(desk, progress, str(progress.since), upper, set(progress.at_low))
 
 
 def _ask_missing(desk: Desk, progress: Progress, low: str, upper: int, seen: set[str]) -> Progress:
-    held: Any = desk.client.zrangebyscore(desk.keys.charges(progress.app), low, upper)
-    missing = [charge_id for one in held if (charge_id := one.decode()) not in seen]
-    if not missing:
-        return progress
-    _ask(desk, progress, missing)
-    return replace(
-        progress,
-        compared=progress.compared + len(missing),
-        disputed=progress.disputed + len(missing),
-        examples=(*progress.examples, *missing)[:_EXAMPLES],
-    )
+    index, offset = desk.keys.charges(progress.app), 0
+    while True:
+        held: Any = desk.client.zrangebyscore(index, low, upper, start=offset, num=_AT_ONCE)
+        if not held:
+            return progress
+        offset += len(held)
+        missing = [charge_id for one in held if (charge_id := one.decode()) not in seen]
+        _ask(desk, progress, missing)
+        progress = replace(
+            progress,
+            compared=progress.compared + len(missing),
+            disputed=progress.disputed + len(missing),
+            examples=(*progress.examples, *missing)[:_EXAMPLES],
+        )
 
 
 def _ask(desk: Desk, progress: Progress, charges: list[str]) -> None:

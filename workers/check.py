@@ -143,14 +143,16 @@ async def _look_at(context: Context, desk: Desk, what: str, look: _Look) -> None
     name = books.ties.get(look.charge_id, name)
     if name in books.unreadable:
         raise books.unreadable[name]
-    look.before = books.held[name].payment if name else None
+    held = books.held[name] if name else None
+    look.before = held.payment if held else None
     if look.before is None or checks.of_member(look.before, member, look.now_ms, desk.schedule) is None:
-        unit = Unit(done=[member], only_if_taken=True)  # settled by others meanwhile
+        # Settled by others meanwhile. Should the payment have been written since, they may want a look at it again.
+        unit = Unit(held, done=[member], checks={member: None} if held else {}, only_if_taken=True)
         await asyncio.to_thread(ledger.record, desk.client, desk.keys, what, [unit], context.keep_bodies_s)
         return
     look.about |= {"order_no": look.before.order_no, "app": look.before.app}
     late = refund_late(look.before)
-    if late and late.id == look.charge_id:
+    if late and late[0].id == look.charge_id:
         look.after = await refund_what_came_late(desk, name, what=what, done=member)
         return
     async with asyncio.timeout(ANSWER_WITHIN.get(what, _ANSWER_WITHIN)):

@@ -41,8 +41,8 @@ class TimeIsUp(Exception):
 
 def seed(context: Context) -> None:
     """Put the sweeps that come again and again into the due set, where they are not there yet."""
-    reports.note_start(context.client, context.keys)
     for app in sorted(context.apps):
+        reports.note_start(context.client, context.keys, app)
         for kind, every in context.sweep_every.items():
             if every:
                 context.client.zadd(context.keys.due(SWEEPS), {f"{kind}:{app}": 0}, nx=True)
@@ -91,7 +91,7 @@ async def _work_on(context: Context, desk: Desk, claimed: Claimed, now_ms: int, 
     try:
         if claimed.used_up:
             raise RuntimeError(claimed.last_error or "the worker ended without a word each time")  # noqa: TRY301
-        rules = Rules(reports.watch_from(context.client, context.keys), context.adopt)
+        rules = Rules(reports.watch_from(context.client, context.keys, progress.app), context.adopt)
         ended = await sweep(desk, progress, rules, save)
         progress = replace(ended, ended_at=await desk.now_ms() // 1000)
         _end(context, member, progress)
@@ -126,7 +126,7 @@ def _begin(context: Context, member: str, now: int) -> Progress | None:
         return None
     mark = reports.swept_until(context.client, context.keys, kind, app)
     since = (
-        reports.watch_from(context.client, context.keys) - _FIRST_S
+        reports.watch_from(context.client, context.keys, app) - _FIRST_S
         if mark is None
         else mark - _OVERLAP_S[kind]
     )

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from payments import bell
+from payments import bell, reports
 from payments.checks import Schedule
 from payments.gateway import Gateway, from_files
 from payments.keys import CHECKS_NOW, DUE_SETS, SWEEPS, Keys
@@ -138,6 +138,7 @@ def run(context: Context, what: str, connection: Any) -> None:
     except RedisError as error:
         log.warning("redis is away", error=f"{type(error).__name__}: {error}")
         raise SystemExit(1) from None
+    reports.note_start(context.client, context.keys)
     if what == SWEEPS:
         jobs.begin_sweeping()
     look_seldom(after=100_000)  # a batch makes many thousand dicts, and no cycles

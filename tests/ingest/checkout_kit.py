@@ -156,7 +156,11 @@ class Books:
 
     def not_reversed(self, number: int = 1) -> None:
         """It was not: Ping++ refused."""
-        self._change(number, lambda one, _: Folded(end_reversal(one, one.charges[0].id, None)))
+        refused = Failure("refused", "no")
+        self._change(
+            number,
+            lambda one, _: Folded(end_reversal(one, one.charges[0].id, one.reversals[0].at_ms, refused)),
+        )
 
     def reverse(self, number: int = 1) -> None:
         """It is seen reversed."""

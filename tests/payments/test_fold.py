@@ -249,3 +249,18 @@ def test_the_scan_code_is_not_kept() -> None:
         seen(charge_object(channel="isv_scan", extra={"scan_code": "1311", "terminal_id": "T1"}))
     )
     assert payment.charges[0].extra == {"terminal_id": "T1"}
+
+
+def test_a_charge_that_is_first_seen_when_all_of_it_went_back_is_not_delivered() -> None:
+    refund = refund_object(amount=100)
+    whole = seen(charge_object(amount_refunded=100, refunds=refunds_of(refund)), "retrieve")
+    payment, ids = after(whole)
+    assert ids == [f"refunded:{refund['id']}"]
+    assert payment.status == "refunded"
+    # another charge of the order is one to deliver
+    payment, ids = after(whole, seen(charge_object(2, order_no="order00000001")))
+    assert ids == [f"refunded:{refund['id']}", "paid:order00000001"]
+    # and if only a part went back, it is delivered
+    part = refund_object(amount=99)
+    _, ids = after(seen(charge_object(amount_refunded=99, refunds=refunds_of(part)), "retrieve"))
+    assert ids == ["paid:order00000001", f"refunded:{part['id']}"]

@@ -118,7 +118,15 @@ def facts(payment: Payment) -> Payment:
         for r in payment.refunds
     )
     return replace(
-        payment, charges=charges, refunds=refunds, first_paid=None, late=False, closed=None, sequence=0
+        payment,
+        charges=charges,
+        refunds=refunds,
+        first_paid=None,
+        late=False,
+        closed=None,
+        closed_before=(),
+        reopened=False,
+        sequence=0,
     )
 
 

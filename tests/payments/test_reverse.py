@@ -3,6 +3,9 @@
 import pytest
 
 from payments import attempts
+from payments.attempts import begin_reversal
+from payments.fold import Folded
+from payments.reverse import call_reverse
 from sandbox import scan
 from tests.conftest import event_body
 from tests.payments.taking import NAME, ORDER, SCAN, Run, Shop, only_charge
@@ -258,5 +261,51 @@ def test_charges_that_were_not_made_here_are_not_reversed(shop: Run) -> None:
         )
         await shop.desk.see(await shop.desk.retrieve(there["id"]))
         assert await shop.refused(shop.stop(ends=True)) == "not_reversible"
+
+    shop(story)
+
+
+def test_late_money_that_cannot_be_given_back_yet_is_tried_again_later_and_not_at_once(shop: Run) -> None:
+    async def story(shop: Shop) -> None:
+        charge = only_charge((await shop.create(channel="upacp_qr")).payment)
+        await shop.stop(ends=True, if_paid="refund")
+        await shop.pays(charge)
+        await shop.next("error", path=f"/v1/charges/{charge}/refunds", status=429, times=1)
+        await shop.time_passes(15)
+        await shop.look()
+        payment = await shop.payment()
+        assert [one.not_reached for one in payment.refund_attempts] == [True]
+        assert shop.due() == {"checks": [f":{charge}"]}
+        assert not payment.refunds
+        await shop.time_passes(61)
+        assert len((await shop.payment()).refunds) == 1
+
+    shop(story)
+
+
+def test_all_that_comes_after_the_end_is_given_back(shop: Run) -> None:
+    async def story(shop: Shop) -> None:
+        await shop.create(channel="upacp_qr")
+        payment = (await shop.create(channel="ccb_qr")).payment
+        await shop.stop(ends=True, if_paid="refund")
+        for charge in payment.charges:
+            await shop.pays(charge.id)
+        for _ in range(4):
+            await shop.time_passes(61)
+        payment = await shop.payment()
+        assert sorted(one.charge for one in payment.refunds) == sorted(one.id for one in payment.charges)
+
+    shop(story)
+
+
+def test_a_reversal_that_is_too_late_to_begin_is_not_made(shop: Run) -> None:
+    async def story(shop: Shop) -> None:
+        charge = only_charge((await shop.create()).payment)
+        await shop.desk.change(
+            NAME, lambda one, now_ms: Folded(begin_reversal(one, one.charges[0], now_ms - 6_000))
+        )
+        payment = await call_reverse(shop.desk, NAME, charge)
+        assert payment.reversals[0].ended
+        assert not (await shop.at_pingpp())[0]["reversed"]
 
     shop(story)

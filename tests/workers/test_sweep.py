@@ -13,6 +13,7 @@ from payments import dead_letters, reports
 from payments.gateway import Gateway
 from payments.keys import CHECKS, SWEEPS, Keys
 from payments.reports import DISCOVER, RECONCILE
+from payments.sighting import of_charge
 from payments.sweep import Progress
 from tests.conftest import Signer
 from tests.payments import taking
@@ -71,7 +72,7 @@ async def run(shop: Shop, kind: str, **more: Any) -> Progress:
 
 
 def watch_since(shop: Shop, ago_s: int) -> None:
-    shop.client.set(shop.desk.keys.watch_from, shop.client.time()[0] - ago_s)
+    shop.client.set(shop.desk.keys.watch_from(APP), shop.client.time()[0] - ago_s)
 
 
 def test_what_was_made_and_paid_elsewhere_is_found_and_published(shop: Run) -> None:
@@ -100,11 +101,38 @@ def test_what_was_paid_before_we_watched_enters_the_books_without_a_word(shop: R
         held = shop.client.get(shop.desk.keys.charge(charge))
         assert held == f"{APP}:long1ago1".encode()
         # what happens to it from now on is told
-        shop.client.set(shop.desk.keys.watch_from, 1)
+        shop.client.set(shop.desk.keys.watch_from(APP), 1)
         refund = await shop.desk.gateway.create_refund(charge, {"description": "by hand", "amount": 10})
         await shop.customer.post(f"/sandbox/refunds/{refund['id']}/succeed")
         assert (await run(shop, RECONCILE)).refunds == 1
         assert shop.told() == [f"refunded:{refund['id']}"]
+
+    shop(story)
+
+
+def test_a_webhook_of_old_money_publishes_after_all(shop: Run) -> None:
+    """It was paid just before the first start, and its webhook is still being repeated."""
+
+    async def story(shop: Shop) -> None:
+        charge = await elsewhere(shop, "long1ago1")
+        watch_since(shop, -60)
+        await run(shop, DISCOVER)
+        assert shop.told() == []
+        there = await shop.desk.gateway.retrieve_charge(charge)
+        for _ in range(2):
+            await shop.desk.see(of_charge(there, "webhook", 1))
+        assert shop.told() == ["paid:long1ago1"]
+
+    shop(story)
+
+
+def test_an_app_that_is_added_later_has_its_own_beginning(shop: Run) -> None:
+    async def story(shop: Shop) -> None:
+        shop.client.set(shop.desk.keys.watch_from(), 1)  # the system has run for years
+        await elsewhere(shop, "long1ago1")
+        await asyncio.sleep(1.1)
+        assert (await run(shop, DISCOVER)).adopted == 1
+        assert shop.told() == []
 
     shop(story)
 
