@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
-from payments import attempts
+from payments import attempts, dead_letters
+from payments.due import read_attempts
 from payments.gateway import Gateway, Refused
+from payments.keys import CHECKS_NOW
 from payments.payment import Payment
 from sandbox import scan
 from tests.conftest import messages
@@ -305,5 +307,28 @@ def test_after_the_end_nothing_is_created(shop: Run) -> None:
         assert await shop.refused(shop.create()) == "not_payable"
         assert await shop.refused(shop.create(channel="upacp_qr")) == "not_payable"
         assert len(await shop.at_pingpp()) == 1
+
+    shop(story)
+
+
+def test_what_cannot_be_found_out_for_a_day_waits_for_a_person_who_can_try_again(shop: Run) -> None:
+    async def story(shop: Shop) -> None:
+        await shop.next("lose_answer")
+        await shop.next("lose_request", method="GET", times=20)
+        attempt = (await shop.create()).payment.attempts[0]
+        member, keys = f"+{attempt.id}:{NAME}", shop.desk.keys
+        await shop.time_passes(attempts.OVER_MS / 1000)  # still nobody answers
+        _, _, error = read_attempts(shop.client.hget(keys.attempts(CHECKS_NOW), member))  # type: ignore[arg-type]
+        shop.client.hset(keys.attempts(CHECKS_NOW), member, f"0 1 {error}")  # and it began long ago
+        await shop.time_passes(1)
+        assert (await shop.payment()).status == "creating"
+        (letter,) = dead_letters.newest(shop.client, keys, 10)
+        assert (letter.reason, letter.kind, letter.order_no) == ("attempt_unresolved", "attempt", ORDER)
+        assert shop.due() == {}
+        await shop.customer.delete("/sandbox/next")
+        assert dead_letters.retry(shop.client, keys, letter)
+        await shop.time_passes(1)
+        payment = await shop.payment()
+        assert (payment.status, len(payment.charges)) == ("pending", 1)
 
     shop(story)
