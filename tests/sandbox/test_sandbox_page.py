@@ -262,7 +262,7 @@ async def test_the_first_address_leads_to_the_page(rig: Rig) -> None:
 @pytest.mark.skipif(not Path("/usr/bin/chromium").exists(), reason="there is no chromium")
 @pytest.mark.parametrize("script", [True, False])
 def test_a_browser_shows_it_on_a_phone(start: Callable[..., Program], script: bool) -> None:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     program = start()
     for number, changes in enumerate(({}, TILL, {"channel": "upacp_qr"})):
@@ -285,13 +285,13 @@ def test_a_browser_shows_it_on_a_phone(start: Callable[..., Program], script: bo
         tab.get_by_role("button", name="Scan & pay").first.click()
         tab.get_by_role("button", name="Confirm password").click()
         tab.get_by_role("button", name="Scan & pay").click()
-        assert tab.get_by_role("button", name="Refund").count() == 3
+        expect(tab.get_by_role("button", name="Refund")).to_have_count(3)
         if script:
             content = order(order_no="comes by itself")
             httpx.post(f"{program.url}/v1/charges", json=content, headers=TEST_KEY).raise_for_status()
             tab.get_by_text("comes by itself").wait_for(timeout=15_000)
             tab.goto(f"{program.url}/sandbox/?problem=expired")
-            assert tab.get_by_role("alert").count() == 1
+            expect(tab.get_by_role("alert")).to_have_count(1)
             assert tab.url == f"{program.url}/sandbox/", "said once"
         browser.close()
     assert said == []
