@@ -17,6 +17,7 @@ from ingest import checkout, merchant_api, watch_api
 from ingest.following import Following
 from ingest.health import Readiness, livez
 from ingest.log import ReceiverLog
+from ingest.metrics import Metrics
 from ingest.office import Office
 from ingest.settings import ReceiverSettings
 from ingest.webhooks import Webhooks
@@ -87,7 +88,11 @@ def make_app(settings: ReceiverSettings) -> Receiver:
     ringer = Bell(connect(settings))
     inbox, webhooks = _webhooks(settings, keys, client, ringer)
     readiness = Readiness(client, settings.key_prefix)
-    routes: list[BaseRoute] = [Route("/livez", livez), Route("/readyz", readiness.readyz)]
+    routes: list[BaseRoute] = [
+        Route("/livez", livez),
+        Route("/readyz", readiness.readyz),
+        Route("/metrics", Metrics(ringer.client, keys).metrics),
+    ]
     following = Following(client, keys)
     office = Office(
         client=ringer.client,
