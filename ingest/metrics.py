@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from payments import dead_letters, due, reports
+from payments import clock, dead_letters, due, reports
 from payments.keys import DUE_SETS, Keys
 from payments.reports import RECONCILE
 
@@ -36,8 +36,7 @@ class Metrics:
     def _families(self) -> Iterator[Any]:
         from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
 
-        seconds, micros = self._client.time()
-        now_ms = seconds * 1000 + micros // 1000
+        now_ms = clock.now_ms(self._client)
         waiting = GaugeMetricFamily(
             "pingpp_ingest_waiting", "Members of a due set, due or not", labels=["due_set"]
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from payments import checks, ledger, message
+from payments import checks, clock, ledger, message
 from payments import sighting as sightings
 from payments.fold import Folded, fold, oddity
 from payments.gateway import Gateway
@@ -95,8 +95,7 @@ class Desk:
 
     async def now_ms(self) -> int:
         """The time by Redis's clock, for looks that begin now."""
-        seconds, micros = await asyncio.to_thread(self.client.time)
-        return seconds * 1000 + micros // 1000
+        return await asyncio.to_thread(clock.now_ms, self.client)
 
     async def retrieve(self, charge_id: str, *, all_refunds: bool = False) -> Sighting:
         """Ask Ping++ for a charge. Raises GatewayError and Malformed."""

@@ -2,7 +2,7 @@
 
 import redis
 
-from payments import bell
+from payments import bell, clock
 from payments.checks import member_of_attempt, member_of_charge
 from payments.keys import CHECKS_NOW, Keys
 from payments.payment import Payment
@@ -16,8 +16,7 @@ def hasten(client: redis.Redis, keys: Keys, payment: Payment) -> bool:
     members += [member_of_attempt(one.id, payment.name) for one in payment.attempts if one.open]
     if not members or not client.set(keys.hastened(payment.name), "1", px=AT_MOST_EVERY_MS, nx=True):
         return False
-    seconds, micros = client.time()
-    now_ms = seconds * 1000 + micros // 1000
+    now_ms = clock.now_ms(client)
     client.zadd(keys.due(CHECKS_NOW), dict.fromkeys(members, now_ms), lt=True)
     bell.ring_if_due(client, keys, CHECKS_NOW)
     return True

@@ -13,7 +13,7 @@ from typing import Any, cast
 import redis
 from redis.exceptions import NoScriptError
 
-from payments import checks
+from payments import checks, clock
 from payments import payment as document
 from payments.checks import BY_DEFAULT, Check, Schedule
 from payments.keys import ASKS, CHECKS, CHECKS_NOW, Keys
@@ -142,8 +142,7 @@ def change(
     Raises NewerSchema, ValueError for a document that cannot be read, and Busy.
     """
     for _ in range(_REFOLDS):
-        seconds, micros = client.time()
-        now_ms = seconds * 1000 + micros // 1000
+        now_ms = clock.now_ms(client)
         books = load(client, keys, [(charge or "", name)])
         own = books.ties.get(charge, name) if charge else name
         if own in books.unreadable:

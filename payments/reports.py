@@ -6,7 +6,7 @@ from typing import Any, cast
 import msgspec
 import redis
 
-from payments import checks, ledger
+from payments import checks, clock, ledger
 from payments.keys import CHECKS, CHECKS_NOW, SWEEPS, Keys
 from payments.sweep import Progress
 
@@ -37,10 +37,10 @@ def progress_of(client: redis.Redis, keys: Keys, member: str) -> Progress | None
 
 def save(client: redis.Redis, keys: Keys, member: str, progress: Progress, lease_ms: int) -> None:
     """Keep a step, and the lease with it."""
-    seconds, micros = client.time()
+    due_ms = clock.now_ms(client) + lease_ms
     with client.pipeline(transaction=True) as step:
         step.set(keys.sweep(member), _encode(progress))
-        step.zadd(keys.due(SWEEPS), {member: seconds * 1000 + micros // 1000 + lease_ms}, xx=True)
+        step.zadd(keys.due(SWEEPS), {member: due_ms}, xx=True)
         step.execute()
 
 
@@ -56,8 +56,7 @@ def finish(
     client: redis.Redis, keys: Keys, member: str, progress: Progress, *, report_id: str | None, again_ms: int
 ) -> None:
     """A sweep has ended: what it found, up to when all is compared, and when it comes again (0: not)."""
-    seconds, micros = client.time()
-    now_ms = seconds * 1000 + micros // 1000
+    now_ms = clock.now_ms(client)
     kind = member.partition(":")[0]
     with client.pipeline(transaction=True) as step:
         step.delete(keys.sweep(member))

@@ -1,13 +1,11 @@
 """Resolves attempts of which nobody knows how they ended: by looking for what they made, never by making it again."""
 
-from typing import Any
-
 from payments import sighting as sightings
 from payments.attempts import attempt_of, end, end_refund, made_by, refund_attempt_of
 from payments.desk import Desk, with_refunds
 from payments.fold import Folded
 from payments.payment import Attempt, Failure, Payment, RefundAttempt, made_refund
-from payments.sighting import ATTEMPT_METADATA, Sighting
+from payments.sighting import Sighting, attempt_in
 
 _CLOCKS_MS = 120_000  # by how much our clock and Ping++'s may differ, and far more
 
@@ -26,7 +24,7 @@ async def find_charge(desk: Desk, app: str, attempt: Attempt) -> Sighting | None
     )
     async for page in pages:
         for charge in page:
-            if _attempt_in(charge) == attempt.id:
+            if attempt_in(charge.get("metadata")) == attempt.id:
                 return sightings.of_charge(charge, "list", at_ms)
     return None
 
@@ -64,7 +62,7 @@ async def find_refund(desk: Desk, attempt: RefundAttempt) -> tuple[Sighting, str
     """
     at_ms = await desk.now_ms()
     refunds = [one async for one in desk.gateway.list_refunds(attempt.charge)]
-    made = next((one for one in refunds if _attempt_in(one) == attempt.id), None)
+    made = next((one for one in refunds if attempt_in(one.get("metadata")) == attempt.id), None)
     if made is None:
         return None
     charge = await desk.gateway.retrieve_charge(attempt.charge)
@@ -90,8 +88,3 @@ async def resolve_refund(
         return end_refund(payment, attempt.id, failure, changed_ms)
 
     return await desk.change(payment.name, decide, what=what, done=done)
-
-
-def _attempt_in(thing: dict[str, Any]) -> Any:
-    metadata = thing.get("metadata")
-    return metadata.get(ATTEMPT_METADATA) if isinstance(metadata, dict) else None

@@ -49,7 +49,7 @@ class RefundLook(msgspec.Struct, frozen=True):
     @property
     def attempt(self) -> str | None:
         """The attempt of ours that made it, if one did."""
-        return _attempt_in(self.metadata)
+        return attempt_in(self.metadata)
 
     @property
     def succeeded(self) -> bool:
@@ -94,10 +94,11 @@ class ChargeLook(msgspec.Struct, frozen=True):
     @property
     def attempt(self) -> str | None:
         """The attempt of ours that made it, if one did."""
-        return _attempt_in(self.metadata)
+        return attempt_in(self.metadata)
 
 
-def _attempt_in(metadata: dict[str, Any] | list[Any] | None) -> str | None:
+def attempt_in(metadata: Any) -> str | None:
+    """The attempt of ours that the metadata of a charge or refund names; empty hashes can arrive as lists."""
     found = metadata.get(ATTEMPT_METADATA) if isinstance(metadata, dict) else None
     return found if isinstance(found, str) and found else None
 

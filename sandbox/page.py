@@ -17,7 +17,7 @@ from sandbox.refusals import Problem
 from sandbox.world import Settling, World
 
 HERE = Path(__file__).parent
-_PAGES = jinja2.Environment(
+PAGES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(HERE / "templates"),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
@@ -54,7 +54,7 @@ def _rendered(request: Request, template: str, shown: dict[str, object], status:
     said = words.for_reader(request.headers.get("accept-language", ""))
     # Only what we have words for is shown, never what an address says.
     problem = said.get(f"problem_{request.query_params.get('problem', '')}", "")
-    html = _PAGES.get_template(template).render(**shown, t=said, problem=problem)
+    html = PAGES.get_template(template).render(**shown, t=said, problem=problem)
     return Response(html, status, _HEADERS | {"content-language": said["lang"]}, "text/html; charset=utf-8")
 
 

@@ -6,13 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import jinja2
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox import shop_goods, shop_views, shop_words
-from sandbox.page import HERE, Form
+from sandbox.page import PAGES, Form
 from sandbox.refusals import Object
 from sandbox.scan import EXAMPLES, LENGTH
 from sandbox.shop_goods import GOODS, KINDS, WAYS, Good, Way
@@ -21,13 +20,6 @@ from sandbox.shop_merchant import Merchant, Trouble
 TILL_WAIT_S = 2  # for an answer at once; what takes longer is waited for by the page of the order
 NEWS_WAIT_S = 5
 
-_PAGES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(HERE / "templates"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 # As on the sandbox's own pages; a form may also lead on to the checkout, which stands where the API does.
 _HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
@@ -205,7 +197,7 @@ def _rendered(request: Request, template: str, shown: dict[str, Any], status: in
     # Only what we have words for is shown, never what an address says.
     problem = said.get(f"problem_{query.get('problem', '')}", "")
     told = said.get(f"told_{query.get('told', '')}", "")
-    html = _PAGES.get_template(template).render(**shown, t=said, problem=problem, told=told)
+    html = PAGES.get_template(template).render(**shown, t=said, problem=problem, told=told)
     policy = _HEADERS["content-security-policy"].format(checkout=_checkouts(request))
     headers = _HEADERS | {"content-security-policy": policy, "content-language": said["lang"]}
     return Response(html, status, headers, "text/html; charset=utf-8")

@@ -1,0 +1,9 @@
+"""The time by Redis's clock, which decides what is due: machines need not agree on theirs."""
+
+import redis
+
+
+def now_ms(client: redis.Redis) -> int:
+    """Milliseconds since 1970."""
+    seconds, micros = client.time()
+    return seconds * 1000 + micros // 1000
