@@ -4,7 +4,6 @@ import re
 import tomllib
 from pathlib import Path
 
-import pytest
 import typer
 from pydantic_settings import BaseSettings
 
@@ -15,10 +14,10 @@ from ops.up import UpSettings
 from payments.dead_letters import REASONS
 from processes.redis_server import RedisServerSettings
 from sandbox.settings import Settings as SandboxSettings
+from tests.modules import ROOMS, ROOT, found
 from workers.settings import SchedulerSettings, WorkerSettings
 
-ROOT = Path(__file__).parent.parent
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = [ROOT / "README.md", *found("docs", "*.md")]
 SETTINGS: list[type[BaseSettings]] = [
     ReceiverSettings,
     WorkerSettings,
@@ -31,9 +30,17 @@ SETTINGS: list[type[BaseSettings]] = [
 OURS_ALONE = {"PINGPP_INGEST_PARENT_PID"}
 
 
+def named_in_docs(pattern: str) -> dict[Path, list[str]]:
+    """What each of the docs names so. None of them naming any is a mistake of the pattern."""
+    named = {path: re.findall(pattern, path.read_text(), re.MULTILINE) for path in DOCS}
+    assert any(named.values()), pattern
+    return {path: names for path, names in named.items() if names}
+
+
 def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
     exist = {name.upper() for one in SETTINGS for name in one.model_fields} - OURS_ALONE
     rows = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE)
+    assert rows
     assert sorted(rows) == sorted(exist)
 
 
@@ -41,6 +48,7 @@ def test_every_dependency_earns_its_place_with_a_line() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     names = {re.match(r"[A-Za-z0-9_.-]+", one).group() for one in needed}  # type: ignore[union-attr]
+    assert names
     text = (ROOT / "docs" / "dependencies.md").read_text()
     assert {name for name in names if f"`{name}`" not in text} == set()
 
@@ -57,8 +65,9 @@ def commands(group: typer.Typer | None) -> set[str]:
 def test_every_command_that_the_docs_name_exists() -> None:
     exist = commands(app)
     words = {name.partition(" ")[0] for name in exist}
-    for path in DOCS:
-        for line in re.findall(r"pingpp-ingest ([a-z-]+(?: [a-z]+)?)", path.read_text()):
+    named = named_in_docs(r"pingpp-ingest ([a-z-]+(?: [a-z]+)?)")
+    for path, lines in named.items():
+        for line in lines:
             first, _, second = line.partition(" ")
             assert first in words, f"{path.name}: {line}"
             groups = {name.partition(" ")[0] for name in exist if " " in name}
@@ -68,28 +77,26 @@ def test_every_command_that_the_docs_name_exists() -> None:
 
 def test_every_make_verb_that_the_docs_name_exists() -> None:
     exist = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for path in DOCS:
-        named = set(re.findall(r"(?:^    |`)make ([a-z]+)", path.read_text(), re.MULTILINE))
-        assert named <= exist, path.name
+    for path, named in named_in_docs(r"(?:^    |`)make ([a-z]+)").items():
+        assert set(named) <= exist, path.name
 
 
-@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
-def test_every_link_leads_somewhere(path: Path) -> None:
-    for link in re.findall(r"\]\(([^)#]+)", path.read_text()):
-        assert link.startswith("https://") or (path.parent / link).exists(), link
+def test_every_link_leads_somewhere() -> None:
+    for path, links in named_in_docs(r"\]\(([^)#]+)").items():
+        for link in links:
+            assert link.startswith("https://") or (path.parent / link).exists(), f"{path.name}: {link}"
 
 
 def test_every_file_that_the_docs_name_exists() -> None:
-    for path in DOCS:
-        for name in re.findall(
-            r"`((?:payments|ingest|workers|ops|processes|sandbox|tests)/[\w./]+\.\w+)`", path.read_text()
-        ):
+    rooms = "|".join((*ROOMS, "tests"))
+    for path, names in named_in_docs(rf"`((?:{rooms})/[\w./]+\.\w+)`").items():
+        for name in names:
             assert (ROOT / name).exists(), f"{path.name}: {name}"
 
 
 def test_every_reason_of_a_dead_letter_in_the_code_is_explained() -> None:
     used = set()
-    for path in [*(ROOT / "payments").glob("*.py"), *(ROOT / "workers").glob("*.py")]:
+    for path in [*found("payments", "*.py"), *found("workers", "*.py")]:
         text = path.read_text()
         used |= set(re.findall(r"(?:_Dead|Undecodable)\(\s*\"([a-z_]+)\"", text))
         used |= set(re.findall(r"dead=\"([a-z_]+)\"", text))
