@@ -12,7 +12,7 @@ from ingest.app import make_app
 from ingest.health import check_at_start, refusals
 from ingest.settings import ReceiverSettings
 from payments import bell
-from payments.signature import UnreadableKey
+from payments.pingpp.signature import UnreadableKey
 from processes import log as logging
 from processes.garbage import look_seldom
 from processes.parent import watch_parent

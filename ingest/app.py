@@ -13,7 +13,8 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from ingest import checkout, merchant_api, watch_api
+from ingest.api import charges, payments
+from ingest.checkout import routes as checkout
 from ingest.following import Following
 from ingest.health import Readiness, livez
 from ingest.log import ReceiverLog
@@ -22,13 +23,13 @@ from ingest.office import Office
 from ingest.settings import ReceiverSettings
 from ingest.webhooks import Webhooks
 from payments import bell
-from payments.checks import Schedule
-from payments.desk import Desk
-from payments.gateway import from_files
-from payments.inbox import Inbox
+from payments.books.checks import Schedule
+from payments.inbox.accept import Inbox
 from payments.keys import EVENTS, Keys
-from payments.pace import Pace
-from payments.signature import KeyRing, UnreadableKey, read_ring
+from payments.pingpp.gateway import from_files
+from payments.pingpp.pace import Pace
+from payments.pingpp.signature import KeyRing, UnreadableKey, read_ring
+from payments.taking.desk import Desk
 from processes.redis import connect, connect_async
 
 log = structlog.get_logger()
@@ -112,7 +113,7 @@ def make_app(settings: ReceiverSettings) -> Receiver:
         gateway.pace = Pace(ringer.client, keys, settings.gateway_rate, urgent=True)
         schedule = Schedule(settings.fallback_after, settings.check_gaps)
         office.desk = Desk(ringer.client, keys, gateway, settings.livemode, settings.order_key, schedule)
-        routes += [*merchant_api.routes(office), *watch_api.routes(office)]
+        routes += [*payments.routes(office), *charges.routes(office)]
     if "checkout" in settings.serve:
         routes += checkout.routes(office)
 

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.api.problems import invalid
 from ingest.office import Office
-from ingest.problems import invalid
-from payments.channel_rules import Problem as Wrong
-from payments.ledger import read_held
-from payments.payment import Payment
+from payments.books.ledger import read_held
+from payments.books.payment import Payment
+from payments.channels.rules import Problem as Wrong
 
 MOST_LOOKED_AT = 5_000  # for one page, where nearly all are another app's
 _CHUNK = 200

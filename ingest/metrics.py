@@ -9,9 +9,11 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from payments import clock, dead_letters, due, reports
+from payments import clock, due
+from payments.dead_letters import letters
 from payments.keys import DUE_SETS, Keys
-from payments.reports import RECONCILE
+from payments.reconciliation import reports
+from payments.reconciliation.reports import RECONCILE
 
 _FOUND = ("missed", "refunds", "disputed", "unknown")
 
@@ -48,8 +50,8 @@ class Metrics:
             oldest: Any = self._client.zrange(self._keys.due(what), 0, 0, withscores=True)
             overdue.add_metric([what], max(0.0, (now_ms - oldest[0][1]) / 1000) if oldest else 0.0)
         yield from (waiting, overdue)
-        letters = dead_letters.count(self._client, self._keys)
-        yield GaugeMetricFamily("pingpp_ingest_dead_letters", "What waits for a person", value=letters)
+        dead = letters.count(self._client, self._keys)
+        yield GaugeMetricFamily("pingpp_ingest_dead_letters", "What waits for a person", value=dead)
         payments = int(self._client.zcard(self._keys.payments))
         yield GaugeMetricFamily("pingpp_ingest_payments", "Payments in the books", value=payments)
         entries = int(self._client.xlen(self._keys.fulfilment))

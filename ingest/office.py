@@ -8,10 +8,10 @@ import redis
 import redis.asyncio
 
 from ingest.following import Following
-from payments import hasten as hasten_
-from payments.desk import Desk
+from payments.books.ledger import Held, read_held
 from payments.keys import Keys
-from payments.ledger import Held, read_held
+from payments.taking import hasten as hasten_
+from payments.taking.desk import Desk
 
 
 @dataclass(slots=True)

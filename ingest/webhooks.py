@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from starlette.types import Receive, Scope, Send
 
-from payments import event
-from payments.inbox import Inbox, NotStored, Stored
-from payments.signature import KeyRing
+from payments.inbox.accept import Inbox, NotStored, Stored
+from payments.pingpp import event
+from payments.pingpp.signature import KeyRing
 
 BODY_LIMIT = 1024 * 1024  # bytes
 

@@ -10,7 +10,7 @@ import redis
 from payments.keys import Keys
 from payments.scripts import script
 
-_ring = script("ring")
+_ring = script(__file__, "ring")
 
 BELL_MS = 5_000  # a bell that nobody heard may ring again after this
 JOBS = {

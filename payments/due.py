@@ -12,8 +12,8 @@ import redis
 from payments.keys import ASKS, CHECKS, CHECKS_NOW, EVENTS, SWEEPS, Keys
 from payments.scripts import script
 
-_claim = script("claim")
-_later = script("later")
+_claim = script(__file__, "claim")
+_later = script(__file__, "later")
 
 # Longer than the work takes, calls of the gateway included. Somebody waits for what is in CHECKS_NOW: a look that
 # takes longer is made twice, which is harmless.

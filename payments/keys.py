@@ -51,7 +51,7 @@ class Keys:
         return f"{self.prefix}bell:{what}"
 
     def dead_letter(self, letter_id: str) -> str:
-        """Hash: one dead letter (`payments/dead_letters.py` names its fields). Lives until a person ends it."""
+        """Hash: one dead letter (`payments/dead_letters/letters.py` names its fields). Lives until a person ends it."""
         return f"{self.prefix}dead_letter:{letter_id}"
 
     @property
@@ -74,7 +74,7 @@ class Keys:
         return f"{self.prefix}charges:{app}"
 
     def sweep(self, member: str) -> str:
-        """String: how far a sweep is (JSON, `payments/sweep.py`), by its member in the due set. Lives until it ends."""
+        """String: how far a sweep is (JSON, `payments/reconciliation/sweep.py`), by its member in the due set. Lives until it ends."""
         return f"{self.prefix}sweep:{member}"
 
     def report(self, report_id: str) -> str:

@@ -28,7 +28,7 @@ class Script:
             return client.eval(self.source, len(keys), *keys, *arguments)  # type: ignore[arg-type]  # bytes do
 
 
-def script(name: str) -> Script:
-    """The script in `<name>.lua` of this folder."""
-    source = Path(__file__).with_name(f"{name}.lua").read_bytes()
+def script(caller: str, name: str) -> Script:
+    """The script in `<name>.lua`, which lies beside its caller, whose `__file__` is given."""
+    source = Path(caller).with_name(f"{name}.lua").read_bytes()
     return Script(name, source, hashlib.sha1(source, usedforsecurity=False).hexdigest())

@@ -12,10 +12,11 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from sandbox import keys, logs
+from sandbox import logs
+from sandbox.api.protocol import Protocol
 from sandbox.app import make_app
-from sandbox.protocol import Protocol
 from sandbox.settings import BadSettings, Settings, load
+from sandbox.webhooks import keys
 
 
 class Server(uvicorn.Server):

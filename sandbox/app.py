@@ -11,10 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox import control, control_calls, control_charges, gateway, page, refunds, shop
+from sandbox.api import gateway
+from sandbox.control import calls, charges
+from sandbox.control import routes as control
+from sandbox.objects import refunds
+from sandbox.pages import routes as pages
 from sandbox.refusals import Problem, Refused, as_response
 from sandbox.settings import Settings
-from sandbox.shop_merchant import Merchant
+from sandbox.shop import routes as shop
+from sandbox.shop.merchant import Merchant
 from sandbox.world import opened
 
 log = structlog.get_logger()
@@ -46,9 +51,9 @@ def make_app(
         routes=[
             *gateway.ROUTES,
             *control.ROUTES,
-            *control_charges.ROUTES,
-            *control_calls.ROUTES,
-            *page.ROUTES,
+            *charges.ROUTES,
+            *calls.ROUTES,
+            *pages.ROUTES,
             *shop.ROUTES,
         ],
         lifespan=lifespan,

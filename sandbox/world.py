@@ -9,15 +9,15 @@ from typing import Any
 import httpx
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sandbox import keys
 from sandbox.chaos import Chaos, Lots
 from sandbox.clock import Clock
 from sandbox.fate import Fates
-from sandbox.lines import Lines
-from sandbox.outbox import Outbox
-from sandbox.sender import Sender
 from sandbox.settings import Settings
 from sandbox.store import Store
+from sandbox.webhooks import keys
+from sandbox.webhooks.lines import Lines
+from sandbox.webhooks.outbox import Outbox
+from sandbox.webhooks.sender import Sender
 
 
 @dataclass

@@ -34,7 +34,6 @@ def test_half_of_the_modules_fit_on_two_screens() -> None:
     assert median(lines.values()) <= MEDIAN_LINES, f"the longest: {longest}"
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="the move")
 def test_no_folder_holds_more_than_an_eye_takes_in() -> None:
     counts = Counter(said(path.parent) for path in WRITTEN)
     full = {folder: n for folder, n in counts.items() if n > MOST_MODULES}

@@ -6,41 +6,32 @@ import pytest
 
 from tests.modules import NAMES, ROOT, imports, packages, said, uses
 
-# Room and name of each pure module, in whatever folder of the room it lies; after a `|` the name that it may have there.
 PURE = (
-    "payments/attempts",
-    "payments/channel_rules|rules",
-    "payments/channels|table",
-    "payments/checks",
-    "payments/currency",
-    "payments/event",
-    "payments/fold",
-    "payments/keys",
-    "payments/message",
-    "payments/payment",
-    "payments/sighting",
-    "payments/signature",
-    "payments/view",
-    "workers/reading",
-    "ingest/checkout_qr|qr",
-    "ingest/checkout_text|text",
-    "ingest/checkout_view|view",
-    "ingest/money",
+    "ingest/checkout/money.py",
+    "ingest/checkout/qr.py",
+    "ingest/checkout/text.py",
+    "ingest/checkout/view.py",
+    "payments/books/attempts.py",
+    "payments/books/checks.py",
+    "payments/books/fold.py",
+    "payments/books/message.py",
+    "payments/books/payment.py",
+    "payments/books/view.py",
+    "payments/channels/rules.py",
+    "payments/channels/table.py",
+    "payments/currency.py",
+    "payments/inbox/reading.py",
+    "payments/keys.py",
+    "payments/pingpp/event.py",
+    "payments/pingpp/sighting.py",
+    "payments/pingpp/signature.py",
 )
 IMPURE = {
     "asyncio", "hiredis", "httpx", "os", "random", "redis", "rq", "secrets", "socket", "structlog", "subprocess",
     "threading", "time", "uuid",
 }  # fmt: skip
 
-
-def paths_of(pure: str) -> list[Path]:
-    room, _, names = pure.partition("/")
-    there = [path for name in names.split("|") for path in (ROOT / room).rglob(f"{name}.py")]
-    assert there, f"{pure} is not there any more: how is it called now?"
-    return there
-
-
-PATHS = sorted(path for one in PURE for path in paths_of(one))
+PATHS = [ROOT / one for one in PURE]
 PURE_NAMES = {NAMES[path] for path in PATHS}
 
 

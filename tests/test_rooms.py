@@ -15,11 +15,7 @@ MAY_USE = {
     "ops": {"payments", "processes"},
     "sandbox": set(),
 }
-# Whichever of these there are.
-ONLY_IN = {
-    "httpx": {"payments/gateway.py", "payments/pingpp/gateway.py", "payments/http.py"},
-    "rq": {"payments/bell.py", "workers/worker.py", "workers/engine.py"},
-}
+ONLY_IN = {"httpx": {"payments/pingpp/gateway.py"}, "rq": {"payments/bell.py", "workers/worker.py"}}
 OURS = [path for path in FILES if not said(path).startswith("sandbox/")]  # that is a program of its own
 
 

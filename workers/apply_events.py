@@ -8,16 +8,18 @@ from typing import cast
 
 import structlog
 
-from payments import bell, checks, dead_letters, due, ledger, message
+from payments import bell, due
+from payments.books import checks, ledger, message
+from payments.books.fold import fold, oddity
+from payments.books.ledger import Held, Unit
+from payments.books.payment import NewerSchema
+from payments.dead_letters import letters
 from payments.due import Claim, Claimed, Later
-from payments.fold import fold, oddity
+from payments.inbox.park import park
+from payments.inbox.reading import Reading, read
 from payments.keys import ASKS, EVENTS
-from payments.ledger import Held, Unit
-from payments.parking import park
-from payments.payment import NewerSchema
-from payments.sighting import Sighting, order_of
+from payments.pingpp.sighting import Sighting, order_of
 from workers.context import Context
-from workers.reading import Reading, read
 
 CLAIM = 500  # events in one claim
 FOR_S = 30.0  # how long a drain goes on before it lets RQ have a look; well below the timeout of its job
@@ -123,7 +125,7 @@ def _bury(context: Context, work: _Work, reason: str, error: str) -> None:
     about = work.reading.about
     if not about and not member.startswith("~"):
         about = {"event_id": member.partition(":")[0]}
-    dead_letters.bury(
+    letters.bury(
         context.client, context.keys, EVENTS, member, reason,
         attempts=min(work.claimed.attempts, due.ATTEMPTS), about=about, last_error=error,
     )  # fmt: skip

@@ -12,18 +12,20 @@ from typing import Any, cast
 import structlog
 from redis.exceptions import RedisError
 
-from payments import bell, checks, dead_letters, due, ledger, message
-from payments import sighting as sightings
+from payments import bell, due
+from payments.books import checks, ledger, message
+from payments.books.fold import conflicts, fold, oddity, unexplained
+from payments.books.ledger import Unit
+from payments.books.payment import NewerSchema
+from payments.dead_letters import letters
 from payments.due import Claimed, Later
-from payments.event import app_of
-from payments.fold import conflicts, fold, oddity, unexplained
-from payments.gateway import Gateway, NotFound, NotNow, Refused, Unanswered
+from payments.inbox.reading import Reading, read
 from payments.keys import ASKS
-from payments.ledger import Unit
-from payments.payment import NewerSchema
-from payments.sighting import Malformed, Sighting, evidence, facts_of, order_of
+from payments.pingpp import sighting as sightings
+from payments.pingpp.event import app_of
+from payments.pingpp.gateway import Gateway, NotFound, NotNow, Refused, Unanswered
+from payments.pingpp.sighting import Malformed, Sighting, evidence, facts_of, order_of
 from workers.context import Context
-from workers.reading import Reading, read
 
 CLAIM = 20  # asks at once
 FOR_S = 30.0
@@ -197,7 +199,7 @@ def _settle(context: Context, ask: _Ask) -> tuple[str, list[str]]:
         if odd:
             known = held.payment.charge(found.charge_id)
             raise _Dead(
-                odd if odd in dead_letters.REASONS else "identity_conflict",
+                odd if odd in letters.REASONS else "identity_conflict",
                 odd,
                 {"charge": found.charge_id, "payment": name, **facts_of(known)},
             )
@@ -254,7 +256,7 @@ def _bury(context: Context, ask: _Ask, dead: _Dead) -> None:
         "found": evidence(ask.found) if ask.found else None,
         "held": dead.held,
     }
-    dead_letters.bury(
+    letters.bury(
         context.client, context.keys, ASKS, ask.claimed.member, dead.reason,
         attempts=min(ask.claimed.attempts, due.ATTEMPTS), about=ask.about, last_error=dead.error,
         evidence={name: value for name, value in both.items() if value},

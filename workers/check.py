@@ -12,18 +12,20 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from payments import bell, checks, dead_letters, due, ledger
-from payments.attempts import No, attempt_of, refund_attempt_of, refund_late
-from payments.desk import Desk, Odd
+from payments import bell, due
+from payments.books import checks, ledger
+from payments.books.attempts import No, attempt_of, refund_attempt_of, refund_late
+from payments.books.ledger import Busy, Unit
+from payments.books.payment import NewerSchema, Payment
+from payments.dead_letters import letters
 from payments.due import Claimed, Later
-from payments.gateway import NotFound, NotNow, Refused, Unanswered
 from payments.keys import CHECKS_NOW
-from payments.ledger import Busy, Unit
-from payments.payment import NewerSchema, Payment
-from payments.refund import refund_what_came_late
-from payments.resolve import resolve_create, resolve_refund
-from payments.reverse import resolve_reversal, reverse_when_due
-from payments.sighting import Malformed, evidence, facts_of
+from payments.pingpp.gateway import NotFound, NotNow, Refused, Unanswered
+from payments.pingpp.sighting import Malformed, evidence, facts_of
+from payments.taking.desk import Desk, Odd
+from payments.taking.refund import refund_what_came_late
+from payments.taking.resolve import resolve_create, resolve_refund
+from payments.taking.reverse import resolve_reversal, reverse_when_due
 from workers.context import Context
 
 AT_ONCE = 50  # looks under way in one worker
@@ -195,7 +197,7 @@ def _odd(context: Context, what: str, look: _Look, odd: Odd) -> tuple[str, str]:
     if odd.held.registration:
         registered = odd.held.registration
         both["registered"] = {"amount": registered.amount, "currency": registered.currency}
-    reason = odd.code if odd.code in dead_letters.REASONS else "identity_conflict"
+    reason = odd.code if odd.code in letters.REASONS else "identity_conflict"
     _bury(context, what, look, reason, odd.code, both=both)
     return "dead", f"{reason} {odd.code}"
 
@@ -219,7 +221,7 @@ def _bury(
     *,
     both: dict[str, Any] | None = None,
 ) -> None:
-    dead_letters.bury(
+    letters.bury(
         context.client, context.keys, what, look.claimed.member, reason,
         attempts=min(look.claimed.attempts, due.ATTEMPTS),
         about={name: value for name, value in look.about.items() if name != "attempt_id"},

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import redis
 
-from payments.checks import BY_DEFAULT, Schedule
-from payments.gateway import Gateway
+from payments.books.checks import BY_DEFAULT, Schedule
 from payments.keys import Keys
+from payments.pingpp.gateway import Gateway
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,15 @@ import structlog
 from msgspec.structs import replace
 from redis.exceptions import RedisError
 
-from payments import bell, dead_letters, due, reports
-from payments.desk import Desk
+from payments import bell, due
+from payments.dead_letters import letters
 from payments.due import Claimed, Later
-from payments.gateway import NotNow, Refused, Unanswered
 from payments.keys import SWEEPS
-from payments.reports import DISCOVER, RECONCILE
-from payments.sweep import Progress, Rules, sweep
+from payments.pingpp.gateway import NotNow, Refused, Unanswered
+from payments.reconciliation import reports
+from payments.reconciliation.reports import DISCOVER, RECONCILE
+from payments.reconciliation.sweep import Progress, Rules, sweep
+from payments.taking.desk import Desk
 from workers.context import Context
 
 FOR_S = 60.0  # how long a drain goes on; a long sweep goes on in the next
@@ -166,7 +168,7 @@ def _end(context: Context, member: str, progress: Progress) -> None:
 
 
 def _bury(context: Context, claimed: Claimed, error: str) -> None:
-    dead_letters.bury(
+    letters.bury(
         context.client, context.keys, SWEEPS, claimed.member, "sweep_failed",
         attempts=min(claimed.attempts, due.ATTEMPTS), last_error=error,
     )  # fmt: skip

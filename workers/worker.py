@@ -14,13 +14,14 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from payments import bell, reports
-from payments.checks import Schedule
-from payments.gateway import Gateway, from_files
+from payments import bell
+from payments.books.checks import Schedule
 from payments.keys import CHECKS_NOW, DUE_SETS, SWEEPS, Keys
-from payments.pace import Pace
-from payments.reports import DISCOVER, RECONCILE
-from payments.signature import UnreadableKey
+from payments.pingpp.gateway import Gateway, from_files
+from payments.pingpp.pace import Pace
+from payments.pingpp.signature import UnreadableKey
+from payments.reconciliation import reports
+from payments.reconciliation.reports import DISCOVER, RECONCILE
 from processes import log as logging
 from processes import redis
 from processes.garbage import look_seldom

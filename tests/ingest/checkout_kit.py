@@ -18,13 +18,14 @@ from msgspec.structs import replace
 
 from ingest.app import make_app
 from ingest.settings import ReceiverSettings
-from payments import ledger, message, sighting
-from payments.attempts import Wanted, begin, begin_reversal, drop, end, end_reversal
-from payments.fold import Folded, fold
+from payments.books import ledger, message
+from payments.books.attempts import Wanted, begin, begin_reversal, drop, end, end_reversal
+from payments.books.fold import Folded, fold
+from payments.books.ledger import Decision
+from payments.books.payment import Failure, Payment
 from payments.keys import Keys
-from payments.ledger import Decision
-from payments.payment import Failure, Payment
-from payments.sighting import ATTEMPT_METADATA, ORDER_METADATA
+from payments.pingpp import sighting
+from payments.pingpp.sighting import ATTEMPT_METADATA, ORDER_METADATA
 from processes.settings import load
 from tests.conftest import refund_object, refunds_of, unpaid
 

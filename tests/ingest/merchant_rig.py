@@ -16,7 +16,7 @@ import uvicorn
 
 from ingest.app import make_app
 from ingest.settings import ReceiverSettings
-from payments.gateway import Gateway
+from payments.pingpp.gateway import Gateway
 from processes.redis_server import Server
 from processes.settings import load
 from sandbox.app import make_app as make_sandbox

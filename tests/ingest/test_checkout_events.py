@@ -18,7 +18,7 @@ import redis.asyncio
 from starlette.applications import Starlette
 from starlette.types import Message
 
-from ingest import checkout
+from ingest.checkout import routes
 from ingest.following import Following
 from ingest.office import Office
 from payments.keys import Keys
@@ -78,7 +78,7 @@ async def office(server: Server, client: redis.Redis) -> AsyncIterator[tuple[Off
     async with redis.asyncio.Redis.from_pool(pool) as connected:
         following = Following(connected, KEYS)
         made = Office(client, connected, KEYS, following, "http://shop")
-        yield made, Starlette(routes=checkout.routes(made))
+        yield made, Starlette(routes=routes.routes(made))
         assert not following._waiting
         await following.close()
 
@@ -136,8 +136,8 @@ def test_the_end_of_the_time_is_told_though_nothing_was_written(
 def test_silence_is_broken_for_proxies_and_for_the_page(
     server: Server, client: redis.Redis, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert checkout.PING_S == 15
-    monkeypatch.setattr(checkout, "PING_S", 0.05)
+    assert routes.PING_S == 15
+    monkeypatch.setattr(routes, "PING_S", 0.05)
 
     async def run() -> None:
         async with office(server, client) as (_, app):

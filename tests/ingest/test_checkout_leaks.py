@@ -8,8 +8,8 @@ import redis
 import zxingcpp
 from PIL import Image, ImageDraw
 
-from ingest import checkout_qr
-from payments.channels import CHANNELS
+from ingest.checkout import qr
+from payments.channels.table import CHANNELS
 from processes.redis_server import Server
 from tests.ingest.checkout_kit import CODES, Books, Door, secrets_of
 
@@ -86,6 +86,6 @@ def test_the_qr_code_is_read_as_the_credential(channel: str, books: Books, door:
 
 
 def test_a_text_that_no_code_can_hold_is_no_picture(books: Books, door: Door) -> None:
-    assert checkout_qr.svg("x" * 3000) is None
+    assert qr.svg("x" * 3000) is None
     token = books.open(charge={"credential": {"alipay_qr": "x" * 3000}})
     assert door.get(f"{token}/qr.svg").status_code == 404

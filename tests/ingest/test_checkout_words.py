@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from ingest.checkout_text import SCENES, WALLETS, WORDS, choose
-from ingest.money import money
+from ingest.checkout.money import money
+from ingest.checkout.text import SCENES, WALLETS, WORDS, choose
 from processes.redis_server import Server
 from tests.ingest.checkout_kit import Door
 
-PAGES = Path("ingest") / "pages"
+CHECKOUT = Path("ingest") / "checkout"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,9 @@ def test_files_are_kept_by_their_content_and_their_names_are_few(server: Server)
 
 
 def test_no_file_asks_for_anything_from_outside() -> None:
-    for path in PAGES.iterdir():
+    paths = [*(CHECKOUT / "templates").iterdir(), *(CHECKOUT / "static").iterdir()]
+    assert len(paths) == 6
+    for path in paths:
         text = path.read_text().replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?:|[\"'(]//|@import|url\(", text), path
 
@@ -119,7 +121,9 @@ def contrast(one: str, other: str) -> float:
 def test_texts_stand_out_from_their_ground_in_light_and_dark() -> None:
     themes = [
         dict(re.findall(r"--([a-z-]+): (#\w{6});", block))
-        for block in (PAGES / "checkout.css").read_text().split("@media (prefers-color-scheme: dark)")
+        for block in (CHECKOUT / "static" / "checkout.css")
+        .read_text()
+        .split("@media (prefers-color-scheme: dark)")
     ]
     assert len(themes) == 2
     for theme in themes:

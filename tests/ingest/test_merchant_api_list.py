@@ -8,7 +8,7 @@ from unittest.mock import patch
 import pytest
 import redis
 
-from payments.payment import SCHEMA, Payment, encode
+from payments.books.payment import SCHEMA, Payment, encode
 from processes.redis_server import Server
 from tests.ingest.merchant_rig import APP, Shop, asked, errors, in_shop
 

@@ -13,8 +13,8 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
+from ingest.api.reading import BODY_LIMIT, DEEPEST
 from ingest.office import Office
-from ingest.requests import BODY_LIMIT, DEEPEST
 from processes.redis_server import Server
 from tests.ingest.merchant_rig import APP, SCAN_CODE, Shop, asked, check, errors, in_shop, scanned
 
@@ -177,7 +177,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(server: Server, tmp_path: P
             yield b"{"
             await asyncio.sleep(10)
 
-        with patch("ingest.requests.BODY_S", 0.1):
+        with patch("ingest.api.reading.BODY_S", 0.1):
             answer = await shop.say("POST", "/payments", None, 408, content=never())
         assert answer.json()["code"] == "body_timeout"
 

@@ -8,9 +8,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from ingest.metrics import Metrics
-from payments import reports
 from payments.keys import ASKS, Keys
-from payments.sweep import Progress
+from payments.reconciliation import reports
+from payments.reconciliation.sweep import Progress
 
 KEYS = Keys()
 

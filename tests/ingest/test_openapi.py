@@ -20,12 +20,12 @@ from schemathesis import engine
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events
 
-from ingest.openapi import DOCUMENT, SPECIFICATION
-from ingest.problems import CODES
-from ingest.requests import REFUND_FIELDS, app_field, beyond, refund_problems
-from ingest.requests import URL as RETURN_URL
-from payments import channels
-from payments.channel_rules import Field
+from ingest.api.openapi import DOCUMENT, SPECIFICATION
+from ingest.api.problems import CODES
+from ingest.api.reading import REFUND_FIELDS, app_field, beyond, refund_problems
+from ingest.api.reading import URL as RETURN_URL
+from payments.channels import table
+from payments.channels.rules import Field
 from processes import redis_server
 from processes.redis_server import Server
 from tests.ingest.merchant_rig import APP, SCAN_CODE, TOKEN, Shop, asked, in_shop, opened, scanned
@@ -67,7 +67,7 @@ def test_the_examples_are_right() -> None:
     wanted = OPERATIONS["POST /payments"]["requestBody"]["content"]["application/json"]["examples"]
     for one in wanted.values():
         assert right("PaymentRequest")(one["value"])
-        assert channels.problems(one["value"], now=time.time()) == []
+        assert table.problems(one["value"], now=time.time()) == []
     refund = OPERATIONS["POST /payments/{order_no}/refunds"]["requestBody"]["content"]["application/json"][
         "example"
     ]
@@ -137,7 +137,7 @@ def test_the_schema_of_a_payment_says_what_the_rules_say() -> None:
     assert valid(UNKNOWN_CHANNEL)
     for name, value in itertools.product(fields, VALUES):
         content = {**UNKNOWN_CHANNEL, name: value}
-        rules = channels.problems(content, now=0.0)
+        rules = table.problems(content, now=0.0)
         rules += [*Field("return_url", RETURN_URL).problems("", content), *beyond(content)]
         rules += app_field((APP,) if name != "app" else ()).problems(
             "", {"app": None} if name != "app" else content
@@ -201,7 +201,7 @@ def served(directory: Path) -> Iterator[str]:
     with (
         tempfile.TemporaryDirectory() as data,
         redis_server.start(Path(data)) as server,
-        patch("ingest.requests.MOST_WAIT_S", 0),  # nobody pays while it runs
+        patch("ingest.api.reading.MOST_WAIT_S", 0),  # nobody pays while it runs
     ):
         thread = threading.Thread(target=asyncio.run, args=(serve(server),))
         thread.start()

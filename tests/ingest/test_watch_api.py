@@ -11,9 +11,9 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from payments.desk import Desk, Odd
-from payments.payment import SCHEMA, Payment
-from payments.sighting import of_charge
+from payments.books.payment import SCHEMA, Payment
+from payments.pingpp.sighting import of_charge
+from payments.taking.desk import Desk, Odd
 from processes.redis_server import Server
 from tests.conftest import charge_object
 from tests.ingest.merchant_rig import APP, Shop, asked, errors, in_shop
@@ -261,7 +261,7 @@ def test_what_does_not_fit_together_is_not_possible_at_the_moment(server: Server
         with patch.object(Desk, "see", side_effect=odd):
             assert "refund_conflict" in (await put(shop, charge, SAID, 503))["detail"]
         malformed = {"id": charge, "object": "charge"}
-        with patch("payments.gateway.Gateway.retrieve_charge", return_value=malformed):
+        with patch("payments.pingpp.gateway.Gateway.retrieve_charge", return_value=malformed):
             assert (await put(shop, charge, SAID, 503))["code"] == "unavailable"
 
     in_shop(server, tmp_path, calls)

@@ -15,10 +15,10 @@ import redis.asyncio
 from ingest.app import make_app
 from ingest.settings import ReceiverSettings
 from ingest.webhooks import Webhooks
-from payments import event
-from payments.inbox import Inbox
+from payments.inbox.accept import Inbox
 from payments.keys import EVENTS, Keys
-from payments.signature import KeyRing, read_ring
+from payments.pingpp import event
+from payments.pingpp.signature import KeyRing, read_ring
 from processes.redis_server import Server
 from processes.settings import load
 from tests.conftest import Signer, charge_object, event_body

@@ -15,11 +15,11 @@ import redis.asyncio
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from ops.cli import app
-from payments import event
-from payments.gateway import Gateway
-from payments.inbox import Inbox
+from ops.cli.__main__ import app
+from payments.inbox.accept import Inbox
 from payments.keys import Keys
+from payments.pingpp import event
+from payments.pingpp.gateway import Gateway
 from processes.redis_server import Server
 from workers import apply_events, ask
 from workers.context import Context

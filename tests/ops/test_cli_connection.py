@@ -7,7 +7,7 @@ import pytest
 import redis
 from typer.testing import CliRunner
 
-from ops.cli import app
+from ops.cli.__main__ import app
 from processes import redis_server
 from tests.ops.conftest import System
 

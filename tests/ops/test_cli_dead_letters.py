@@ -155,7 +155,7 @@ def test_discard_ends_it_and_keeps_the_body_for_a_while(system: System) -> None:
 
 def test_on_a_terminal_discard_asks_first(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     id_ = contradicted(system)
-    monkeypatch.setattr("ops.dead_letters._on_terminal", lambda: True)
+    monkeypatch.setattr("ops.cli.dead_letters._on_terminal", lambda: True)
     refused = system.run(f"dead-letters discard {id_}", given="n\n")
     assert refused.status == 1
     assert len(system.run("dead-letters list --json").json) == 1

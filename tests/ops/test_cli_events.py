@@ -1,6 +1,6 @@
 """Events are listed with where they are on their way, shown by any of their names, and applied again."""
 
-from payments.event import digest, identify
+from payments.pingpp.event import digest, identify
 from tests.conftest import charge_object, event_body, messages, sample
 from tests.ops.conftest import System
 

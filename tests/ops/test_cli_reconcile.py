@@ -11,11 +11,11 @@ import pytest
 from msgspec.structs import replace
 from redis.exceptions import ConnectionError as RedisAway
 
-from ops import reconcile
-from payments import reports
-from payments.gateway import Gateway
+from ops.cli import reconcile
 from payments.keys import SWEEPS, Keys
-from payments.sweep import Progress
+from payments.pingpp.gateway import Gateway
+from payments.reconciliation import reports
+from payments.reconciliation.sweep import Progress
 from tests.conftest import charge_object, event_body, messages
 from tests.ops.conftest import Answer, System
 from workers import sweep

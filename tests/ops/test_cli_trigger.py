@@ -183,7 +183,7 @@ def test_smoke_says_what_did_not_happen_and_what_to_look_at(
     stuck: tuple[Callable[[System], None], str, str],
 ) -> None:
     happens, step, look_at = stuck
-    monkeypatch.setattr("ops.smoke.WITHIN_S", 0.3)
+    monkeypatch.setattr("ops.cli.smoke.WITHIN_S", 0.3)
     sandbox.deliveries = [{"attempt": 2, "status": 401, "error": None}]
     sandbox.then = lambda: happens(system)
     answer = system.run("smoke")

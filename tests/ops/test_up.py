@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from ops.merchant_keys import make_keys
-from ops.running import Up, UpAlready, announce, only_one, running
-from ops.up import (
+from ops.up.merchant_keys import make_keys
+from ops.up.run import (
     SANDBOX_KEY,
     UpSettings,
     address,
@@ -21,6 +20,7 @@ from ops.up import (
     run_up,
     welcome,
 )
+from ops.up.running import Up, UpAlready, announce, only_one, running
 
 UP = Up(12, "2026-01-01T00:00:00+00:00", "http://127.0.0.1:8080", None, {"receiver": 8080})
 

@@ -10,16 +10,16 @@ import httpx
 import redis
 from msgspec.structs import replace
 
-from payments import ledger
-from payments.attempts import No, Wanted
-from payments.create import Created, create, digest
-from payments.desk import Desk
-from payments.gateway import Gateway
+from payments.books import ledger
+from payments.books.attempts import No, Wanted
+from payments.books.ledger import Decision
+from payments.books.payment import Payment
 from payments.keys import ASKS, CHECKS, CHECKS_NOW, EVENTS, Keys
-from payments.ledger import Decision
-from payments.payment import Payment
-from payments.refund import Refunded, refund
-from payments.reverse import stop
+from payments.pingpp.gateway import Gateway
+from payments.taking.create import Created, create, digest
+from payments.taking.desk import Desk
+from payments.taking.refund import Refunded, refund
+from payments.taking.reverse import stop
 from sandbox.app import make_app
 from sandbox.settings import Settings
 from tests.conftest import Signer, messages

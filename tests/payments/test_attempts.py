@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from payments import attempts
-from payments.fold import fold, oddity
-from payments.payment import SCHEMA, Attempt, Failure, Payment, Registration, decode, encode
-from payments.sighting import of_charge
+from payments.books import attempts
+from payments.books.fold import fold, oddity
+from payments.books.payment import SCHEMA, Attempt, Failure, Payment, Registration, decode, encode
+from payments.pingpp.sighting import of_charge
 from tests.conftest import charge_object, unpaid
 
 APP, ORDER, AT = "app_1Gqj58ynP0mHeX1q", "order00000001", 1_700_000_070_000

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from payments import checks
-from payments.attempts import reversal_due
-from payments.checks import BY_DEFAULT, Check, Schedule
-from payments.fold import EXPIRY_GRACE, fold
+from payments.books import checks
+from payments.books.attempts import reversal_due
+from payments.books.checks import BY_DEFAULT, Check, Schedule
+from payments.books.fold import EXPIRY_GRACE, fold
+from payments.books.payment import SCHEMA, Attempt, Failure, Payment, RefundAttempt, Registration, Reversal
 from payments.keys import CHECKS, CHECKS_NOW
-from payments.payment import SCHEMA, Attempt, Failure, Payment, RefundAttempt, Registration, Reversal
-from payments.sighting import of_charge, of_refund
+from payments.pingpp.sighting import of_charge, of_refund
 from processes.gateway_settings import GatewaySettings
 from processes.settings import load
 from tests.conftest import charge_object, refund_object, unpaid

@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 
-from payments import attempts, dead_letters
+from payments.books import attempts
+from payments.books.payment import Payment
+from payments.dead_letters import letters
 from payments.due import read_attempts
-from payments.gateway import Gateway, Refused
 from payments.keys import CHECKS_NOW
-from payments.payment import Payment
-from sandbox import scan
+from payments.pingpp.gateway import Gateway, Refused
+from sandbox.objects import scan
 from tests.conftest import messages
 from tests.payments.taking import ISV, NAME, ORDER, SCAN, Run, Shop, only_charge
 
@@ -322,11 +323,11 @@ def test_what_cannot_be_found_out_for_a_day_waits_for_a_person_who_can_try_again
         shop.client.hset(keys.attempts(CHECKS_NOW), member, f"0 1 {error}")  # and it began long ago
         await shop.time_passes(1)
         assert (await shop.payment()).status == "creating"
-        (letter,) = dead_letters.newest(shop.client, keys, 10)
+        (letter,) = letters.newest(shop.client, keys, 10)
         assert (letter.reason, letter.kind, letter.order_no) == ("attempt_unresolved", "attempt", ORDER)
         assert shop.due() == {}
         await shop.customer.delete("/sandbox/next")
-        assert dead_letters.retry(shop.client, keys, letter)
+        assert letters.retry(shop.client, keys, letter)
         await shop.time_passes(1)
         payment = await shop.payment()
         assert (payment.status, len(payment.charges)) == ("pending", 1)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from payments import fold
-from payments.sighting import of_charge
+from payments.books import fold
+from payments.pingpp.sighting import of_charge
 from tests.payments.taking import ORDER, Run, Shop, only_charge
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from payments.fold import EXPIRY_GRACE, Folded, fold, oddity
-from payments.payment import SCHEMA, Payment
-from payments.sighting import Sighting, of_charge, of_refund
+from payments.books.fold import EXPIRY_GRACE, Folded, fold, oddity
+from payments.books.payment import SCHEMA, Payment
+from payments.pingpp.sighting import Sighting, of_charge, of_refund
 from tests.conftest import charge_object, refund_object, refunds_of, unpaid
 
 APP = "app_1Gqj58ynP0mHeX1q"

@@ -11,7 +11,7 @@ import stamina
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from payments.gateway import Gateway, GatewayError, NotFound, NotNow, Refused, Unanswered
+from payments.pingpp.gateway import Gateway, GatewayError, NotFound, NotNow, Refused, Unanswered
 from tests.conftest import Signer
 
 Answer = Callable[[httpx.Request], httpx.Response]

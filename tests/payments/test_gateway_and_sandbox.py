@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from payments.gateway import Gateway, NotFound, NotNow, Refused
+from payments.pingpp.gateway import Gateway, NotFound, NotNow, Refused
 from sandbox.app import make_app
 from sandbox.settings import Settings
 from tests.conftest import Signer

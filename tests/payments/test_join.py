@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from payments.fold import EXPIRY_GRACE, fold, oddity
-from payments.payment import SCHEMA, Payment
-from payments.payment import decode as decode_payment
-from payments.payment import encode as encode_payment
-from payments.sighting import Sighting, of_charge, of_refund
+from payments.books.fold import EXPIRY_GRACE, fold, oddity
+from payments.books.payment import SCHEMA, Payment
+from payments.books.payment import decode as decode_payment
+from payments.books.payment import encode as encode_payment
+from payments.pingpp.sighting import Sighting, of_charge, of_refund
 from tests.conftest import charge_object, refund_object, refunds_of, unpaid
 
 APP = "app_1Gqj58ynP0mHeX1q"

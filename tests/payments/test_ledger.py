@@ -6,14 +6,14 @@ import pytest
 import redis
 from msgspec.structs import replace
 
-from payments import ledger
-from payments import payment as document
-from payments.checks import Check
-from payments.fold import fold
+from payments.books import ledger
+from payments.books import payment as document
+from payments.books.checks import Check
+from payments.books.fold import fold
+from payments.books.ledger import Held, Unit
+from payments.books.payment import SCHEMA, TOKEN_BYTES, NewerSchema, Payment
 from payments.keys import CHECKS, CHECKS_NOW, EVENTS, Keys
-from payments.ledger import Held, Unit
-from payments.payment import SCHEMA, TOKEN_BYTES, NewerSchema, Payment
-from payments.sighting import of_charge
+from payments.pingpp.sighting import of_charge
 from tests.conftest import charge_object, unpaid
 
 KEYS = Keys()

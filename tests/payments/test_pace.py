@@ -14,10 +14,10 @@ import stamina
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from payments import gateway as gateways
-from payments.gateway import Gateway, GatewayError, NotNow, Unanswered
 from payments.keys import Keys
-from payments.pace import IN_FLIGHT, LEASE_MS, Ending, Pace, Went
+from payments.pingpp import gateway as gateways
+from payments.pingpp.gateway import Gateway, GatewayError, NotNow, Unanswered
+from payments.pingpp.pace import IN_FLIGHT, LEASE_MS, Ending, Pace, Went
 
 RATE = 20
 EMPTY = {"tokens": 0, "rate": 1}
@@ -381,7 +381,7 @@ def test_an_answer_counts_even_if_redis_cannot_be_told(
     def away(*_: Any) -> None:
         raise redis.ConnectionError("away")
 
-    monkeypatch.setattr("payments.pace._paced", away)
+    monkeypatch.setattr("payments.pingpp.pace._paced", away)
     assert call(Line(200), pace(client), READ[1]) is None
     assert isinstance(call(Line(503), pace(client), CREATE[1]), Unanswered)
     assert isinstance(call(Line(200), pace(AWAY), READ[1]), redis.ConnectionError)

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from payments import attempts
-from payments.attempts import No
+from payments.books import attempts
+from payments.books.attempts import No
 from tests.conftest import messages
 from tests.payments.taking import ORDER, Run, Shop, only_charge
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from payments import attempts
-from payments.attempts import begin_reversal
-from payments.fold import Folded
-from payments.reverse import call_reverse
-from sandbox import scan
+from payments.books import attempts
+from payments.books.attempts import begin_reversal
+from payments.books.fold import Folded
+from payments.taking.reverse import call_reverse
+from sandbox.objects import scan
 from tests.conftest import event_body
 from tests.payments.taking import NAME, ORDER, SCAN, Run, Shop, only_charge
 

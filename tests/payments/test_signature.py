@@ -8,7 +8,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 
-from payments.signature import (
+from payments.pingpp.signature import (
     KeyRing,
     UnreadableKey,
     read_private_key,

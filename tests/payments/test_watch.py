@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from payments.attempts import No, reversal_due
-from payments.checks import Schedule
-from payments.gateway import NotFound, NotNow, Refused, Unanswered
+from payments.books.attempts import No, reversal_due
+from payments.books.checks import Schedule
+from payments.books.payment import TOKEN_BYTES, NewerSchema
+from payments.books.view import merchant_json
 from payments.keys import CHECKS
-from payments.payment import TOKEN_BYTES, NewerSchema
-from payments.sighting import ORDER_METADATA
-from payments.view import merchant_json
-from payments.watch import Expected, Watched, watch
+from payments.pingpp.gateway import NotFound, NotNow, Refused, Unanswered
+from payments.pingpp.sighting import ORDER_METADATA
+from payments.taking.watch import Expected, Watched, watch
 from tests.conftest import event_body
 from tests.payments import taking
 from tests.payments.taking import APP, NAME, ORDER, Run, Shop, only_charge
@@ -336,7 +336,7 @@ def test_what_ping_does_not_know_and_what_it_answers_too_late(
             await watch(shop.desk, "ch_nobody_made", RIGHT)
         charge = await elsewhere(shop)
         with monkeypatch.context() as patched:
-            patched.setattr("payments.watch._ANSWER_WITHIN_S", 0)
+            patched.setattr("payments.taking.watch._ANSWER_WITHIN_S", 0)
             with pytest.raises(Unanswered):
                 await watch(shop.desk, charge, RIGHT)
         assert shop.client.keys("*") == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import keys
+from sandbox.webhooks import keys
 from tests.sandbox.program import Program, Shop, open_shop, starting
 from tests.sandbox.rig import Receiver, Rig, running
 

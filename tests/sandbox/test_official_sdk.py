@@ -11,8 +11,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sandbox.channels import CHANNELS
-from sandbox.scan import EXAMPLES, PASSWORD
+from sandbox.objects.channels import CHANNELS
+from sandbox.objects.scan import EXAMPLES, PASSWORD
 from tests.sandbox.program import Program, Shop, open_shop, starting, until
 from tests.sandbox.rig import APP, for_channel, order
 

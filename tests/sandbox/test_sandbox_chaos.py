@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sandbox import keys
 from sandbox.chaos import Chaos, Lots
+from sandbox.webhooks import keys
 from tests.sandbox.rig import APP, Receiver, Rig, order, until
 
 pytestmark = pytest.mark.anyio

@@ -9,11 +9,13 @@ from typing import Any, get_args
 import pytest
 from starlette.routing import Route
 
-from sandbox import control, control_calls, control_charges, page
 from sandbox.chaos import Chaos
 from sandbox.clock import Clock
+from sandbox.control import calls, charges
+from sandbox.control import routes as control
 from sandbox.fate import Do, Fate
-from sandbox.scan import EXAMPLES
+from sandbox.objects.scan import EXAMPLES
+from sandbox.pages import routes as pages
 from tests.sandbox.rig import APP, Rig, until
 
 pytestmark = pytest.mark.anyio
@@ -210,7 +212,7 @@ async def test_the_clock_refuses_nonsense(rig: Rig) -> None:
 
 
 def control_addresses() -> set[str]:
-    routes = [*control.ROUTES, *control_charges.ROUTES, *control_calls.ROUTES, *page.ROUTES]
+    routes = [*control.ROUTES, *charges.ROUTES, *calls.ROUTES, *pages.ROUTES]
     paths = {route.path for route in routes if isinstance(route, Route)}
     return {path for path in paths if not path.startswith("/sandbox/page/")} - {"/", "/sandbox/help"}
 

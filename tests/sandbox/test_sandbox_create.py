@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import msgspec
 import pytest
 
-from sandbox.channels import CHANNELS
+from sandbox.objects.channels import CHANNELS
 from tests.sandbox.rig import EXTRA, ISV, LIVE_KEY, Rig, for_channel, until
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.scan import EXAMPLES, PASSWORD_UNPAID
-from sandbox.words import CHINESE, ENGLISH, for_reader
+from sandbox.objects.scan import EXAMPLES, PASSWORD_UNPAID
+from sandbox.pages.words import CHINESE, ENGLISH, for_reader
 from tests.sandbox.program import Program
 from tests.sandbox.rig import LIVE_KEY, TEST_KEY, Rig, order, until
 

@@ -12,7 +12,7 @@ import httpx
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from sandbox.scan import EXAMPLES, PASSWORD
+from sandbox.objects.scan import EXAMPLES, PASSWORD
 from tests.sandbox.program import Program, Shop, until
 
 ORDER = {

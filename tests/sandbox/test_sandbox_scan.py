@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.scan import ANSWER_LOST, EXAMPLES, PASSWORD, PASSWORD_UNPAID, REFUSED
+from sandbox.objects.scan import ANSWER_LOST, EXAMPLES, PASSWORD, PASSWORD_UNPAID, REFUSED
 from tests.sandbox.rig import APP, TEST_KEY, Rig, order, until
 
 pytestmark = pytest.mark.anyio

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from sandbox import keys
 from sandbox.settings import BadSettings, load
+from sandbox.webhooks import keys
 
 
 def test_without_an_environment_everything_is_local() -> None:

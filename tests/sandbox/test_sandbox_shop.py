@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from payments import channels
-from sandbox.shop_goods import GOODS, WAYS, good_of, new_order_no
-from sandbox.shop_views import money, typed_amount
-from sandbox.shop_words import CHINESE, ENGLISH
+from payments.channels import table
+from sandbox.shop.goods import GOODS, WAYS, good_of, new_order_no
+from sandbox.shop.views import money, typed_amount
+from sandbox.shop.words import CHINESE, ENGLISH
 from tests.sandbox.rig import APP
 from tests.sandbox.shop_api import CHECKOUT, TEA, TOKEN, Shop, open_shop, paid, payment
 from tests.sandbox.test_sandbox_page import Forms
@@ -38,7 +38,7 @@ async def test_it_shows_its_goods_and_all_channels_and_the_latest_orders(shop: S
     ):
         assert text in shown
     values = set(re.findall(r'name="channel" value="(\w+)"', shown))
-    assert values == set(WAYS) == set(channels.CHANNELS)
+    assert values == set(WAYS) == set(table.CHANNELS)
     assert shop.api.asked[0].url == f"http://127.0.0.1:8080/payments?app={APP}&limit=12"
 
 
@@ -67,7 +67,7 @@ async def test_what_it_asks_for_is_right_on_every_channel(
         assert shop.api.asked[0].headers["prefer"] == "wait=2"
     asked = shop.api.body(0)
     assert asked.pop("app") == APP
-    assert list(channels.problems({**asked, "app": APP}, now=time.time(), attempt=1)) == []
+    assert list(table.problems({**asked, "app": APP}, now=time.time(), attempt=1)) == []
     assert re.fullmatch("[a-z0-9]{8,20}", asked["order_no"])
     assert asked["client_ip"] == "127.0.0.1"
 

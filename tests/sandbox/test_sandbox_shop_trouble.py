@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from sandbox.settings import Settings
-from sandbox.shop_words import CHINESE, ENGLISH
+from sandbox.shop.words import CHINESE, ENGLISH
 from tests.sandbox.rig import TEST_KEY, order
 from tests.sandbox.shop_api import CHECKOUT, TEA, TOKEN, Shop, open_shop
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.scan import ANSWER_LOST, EXAMPLES
+from sandbox.objects.scan import ANSWER_LOST, EXAMPLES
 from tests.sandbox.program import Program, open_shop, starting
 from tests.sandbox.rig import APP, TEST_KEY, order
 

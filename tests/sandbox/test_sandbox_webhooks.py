@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from sandbox.sender import GAPS
+from sandbox.webhooks.sender import GAPS
 from tests.sandbox.rig import LIVE_KEY, Receiver, Rig, running, until
 
 pytestmark = pytest.mark.anyio

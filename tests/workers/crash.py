@@ -10,10 +10,10 @@ import httpx
 import redis
 from redis.client import Pipeline
 
-from payments import dead_letters
-from payments.gateway import Gateway
+from payments.dead_letters import letters
 from payments.keys import ASKS, CHECKS, Keys
 from payments.keys import EVENTS as APPLIED
+from payments.pingpp.gateway import Gateway
 from tests.conftest import charge_object, event_body, messages, refund_object, refunds_of, unpaid
 from workers import apply_events, ask
 from workers.context import Context
@@ -213,11 +213,11 @@ def survives(call: Callable[[], Any]) -> None:
 def check(client: redis.Redis) -> None:
     """The books and the stream are right: each effect once, and nothing else."""
     assert sorted(one["id"] for one in messages(client)) == PUBLISHED
-    letters = list(dead_letters.newest(client, KEYS, 100))
-    assert sorted(one.reason for one in letters) == DEAD
-    for letter in letters:
+    found = list(letters.newest(client, KEYS, 100))
+    assert sorted(one.reason for one in found) == DEAD
+    for letter in found:
         assert letter.count == 1
-        assert dead_letters.body(client, KEYS, letter) is not None
+        assert letters.body(client, KEYS, letter) is not None
         assert client.ttl(KEYS.body(letter.member)) == -1
     assert client.hgetall(KEYS.kept_aside) == {b"other_mode": b"1"}
     bodies_stay(client)

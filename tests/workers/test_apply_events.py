@@ -8,11 +8,11 @@ import pytest
 import redis
 
 from payments import due
+from payments.inbox.reading import read
 from payments.keys import ASKS, EVENTS
 from tests.conftest import charge_object, event_body, messages, refund_object, unpaid
 from tests.workers.crash import KEYS, Killed, context_with, leases_run_out, survives
 from workers import apply_events
-from workers.reading import read
 
 
 def put(client: redis.Redis, *bodies: bytes) -> list[str]:

@@ -10,10 +10,11 @@ import pytest
 import redis
 import stamina
 
-from payments import dead_letters, due
-from payments.dead_letters import DeadLetter
-from payments.gateway import Gateway
+from payments import due
+from payments.dead_letters import letters
+from payments.dead_letters.letters import DeadLetter
 from payments.keys import ASKS, EVENTS
+from payments.pingpp.gateway import Gateway
 from tests.conftest import charge_object, event_body, messages, refund_object, refunds_of, unpaid
 from tests.workers.crash import KEYS, context_with, leases_run_out
 from workers import apply_events, ask
@@ -60,7 +61,7 @@ def told(client: redis.Redis) -> list[str]:
 
 
 def letter(client: redis.Redis) -> DeadLetter:
-    (one,) = dead_letters.newest(client, KEYS, 10)
+    (one,) = letters.newest(client, KEYS, 10)
     assert one.explanation
     assert client.zcard(KEYS.due(ASKS)) == 0
     return one
@@ -163,7 +164,7 @@ def test_after_a_day_without_an_answer_it_is_a_persons_and_a_retry_has_another_d
     run(client, away)
     one = letter(client)
     assert one.reason == "gateway_unreachable"
-    assert dead_letters.retry(client, KEYS, one)
+    assert letters.retry(client, KEYS, one)
     run(client, away)
     assert client.zcard(KEYS.due(ASKS)) == 1
     assert client.zcard(KEYS.dead_letters) == 0

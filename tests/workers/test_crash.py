@@ -12,9 +12,10 @@ import pytest
 import redis
 import redis.asyncio
 
-from payments import dead_letters, event
-from payments.inbox import Inbox, NotStored
-from payments.replay import replay
+from payments.dead_letters import letters
+from payments.inbox.accept import Inbox, NotStored
+from payments.inbox.replay import replay
+from payments.pingpp import event
 from processes.redis_server import Server
 from tests.conftest import charge_object, messages
 from tests.workers.crash import (
@@ -167,8 +168,8 @@ def test_retry(server: Server, client: redis.Redis, mode: str) -> None:
     """A person retries all dead letters, at any moment, with workers about."""
 
     def retry_all(context: Context) -> None:
-        for letter in list(dead_letters.newest(context.client, KEYS, 10)):
-            dead_letters.retry(context.client, KEYS, letter)
+        for letter in list(letters.newest(context.client, KEYS, 10)):
+            letters.retry(context.client, KEYS, letter)
 
     covered = enumerate_faults(server, client, mode, retry_all, lambda: work(context_with(client)))
     assert covered >= 4

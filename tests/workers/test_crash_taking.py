@@ -13,18 +13,18 @@ import pytest
 import redis
 from msgspec.structs import replace
 
-from payments import attempts, ledger
-from payments import create as create_
-from payments import refund as refund_
-from payments.attempts import No, Wanted
-from payments.create import create, digest
-from payments.desk import Desk
-from payments.gateway import Gateway
+from payments.books import attempts, ledger
+from payments.books.attempts import No, Wanted
+from payments.books.ledger import Decision
+from payments.books.payment import Payment
 from payments.keys import ASKS, CHECKS, CHECKS_NOW
-from payments.ledger import Decision
-from payments.payment import Payment
-from payments.refund import refund
-from payments.reverse import stop
+from payments.pingpp.gateway import Gateway
+from payments.taking import create as create_
+from payments.taking import refund as refund_
+from payments.taking.create import create, digest
+from payments.taking.desk import Desk
+from payments.taking.refund import refund
+from payments.taking.reverse import stop
 from processes import redis_server
 from processes.redis_server import Server
 from tests.conftest import messages

@@ -9,9 +9,10 @@ import pytest
 import redis
 import redis.asyncio
 
-from payments import dead_letters, event
-from payments.gateway import Gateway
-from payments.inbox import Inbox
+from payments.dead_letters import letters
+from payments.inbox.accept import Inbox
+from payments.pingpp import event
+from payments.pingpp.gateway import Gateway
 from processes.redis_server import Server
 from tests.conftest import messages, sample
 from tests.workers.crash import KEYS, context_with, work
@@ -79,14 +80,14 @@ def test_the_samples_end_as_they_must(server: Server, client: redis.Redis, seed:
     assert sorted(kind for kind, _, _ in told) == ["pingpp.payment.paid"] * 6 + ["pingpp.payment.paid_again"]
     first, second = [kind for kind, order_no, _ in told if order_no == "123456789"]
     assert (first, second) == ("pingpp.payment.paid", "pingpp.payment.paid_again")
-    letters = {one.charge_id: one for one in dead_letters.newest(client, KEYS, 10)}
-    assert letters.keys() == {"ch_0azrD0qjXnv9nXLC0Surn1SK", "ch_0e5eHSiLaLGCCmrfnHLebjbH"}
-    assert letters["ch_0azrD0qjXnv9nXLC0Surn1SK"].evidence["odd"] == "livemode_conflict"
-    assert letters["ch_0e5eHSiLaLGCCmrfnHLebjbH"].evidence["odd"] in (
+    found = {one.charge_id: one for one in letters.newest(client, KEYS, 10)}
+    assert found.keys() == {"ch_0azrD0qjXnv9nXLC0Surn1SK", "ch_0e5eHSiLaLGCCmrfnHLebjbH"}
+    assert found["ch_0azrD0qjXnv9nXLC0Surn1SK"].evidence["odd"] == "livemode_conflict"
+    assert found["ch_0e5eHSiLaLGCCmrfnHLebjbH"].evidence["odd"] in (
         "same_event_other_body",
         "identity_conflict",
     )
-    assert all(letter.reason == "charge_not_found" and letter.explanation for letter in letters.values())
+    assert all(letter.reason == "charge_not_found" and letter.explanation for letter in found.values())
 
     before = state(client)
     post_and_work(server, client, random.Random(seed + 100).sample(order, len(order)), at_once=not at_once)

@@ -9,12 +9,13 @@ import httpx
 import pytest
 import redis
 
-from payments import dead_letters, reports
-from payments.gateway import Gateway
+from payments.dead_letters import letters
 from payments.keys import CHECKS, SWEEPS, Keys
-from payments.reports import DISCOVER, RECONCILE
-from payments.sighting import of_charge
-from payments.sweep import Progress
+from payments.pingpp.gateway import Gateway
+from payments.pingpp.sighting import of_charge
+from payments.reconciliation import reports
+from payments.reconciliation.reports import DISCOVER, RECONCILE
+from payments.reconciliation.sweep import Progress
 from tests.conftest import Signer
 from tests.payments import taking
 from tests.payments.taking import APP, ORDER, Run, Shop, only_charge
@@ -191,15 +192,15 @@ def test_what_the_books_have_and_ping_has_not_is_asked_and_becomes_a_dead_letter
         assert charge in found.examples
         assert kept in found.examples
         await shop.look()
-        letters = list(dead_letters.newest(shop.client, shop.desk.keys, 10))
-        assert [(one.reason, one.charge_id) for one in letters] == [("charge_not_found", charge)]
+        dead = list(letters.newest(shop.client, shop.desk.keys, 10))
+        assert [(one.reason, one.charge_id) for one in dead] == [("charge_not_found", charge)]
 
     shop(story)
 
 
 def test_a_page_is_recorded_before_the_next_and_a_sweep_goes_on_where_it_was(shop: Run) -> None:
     async def story(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("payments.gateway._PAGE", 10)
+        monkeypatch.setattr("payments.pingpp.gateway._PAGE", 10)
         watch_since(shop, 60)
         for n in range(25):
             await elsewhere(shop, f"elsewhere{n:03}")

@@ -1,0 +1,94 @@
+"""`PUT /charges/{charge_id}`: a charge that the merchant's own code made is put under our care.
+
+It is part of the merchant API: the same tokens, the same problems, the same log.
+"""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
+
+from ingest.api.payments import Call, MerchantApi, json_answer, location, logged, one_of, segments_of
+from ingest.api.problems import Problem, invalid, unavailable
+from ingest.api.reading import ORDER_NO, query_of, read_object, unknown
+from ingest.office import Office
+from payments.books.attempts import No
+from payments.books.view import merchant_json
+from payments.channels import table
+from payments.channels.rules import Field, Text, Whole
+from payments.channels.rules import Problem as Wrong
+from payments.pingpp.gateway import NotFound, Unanswered
+from payments.pingpp.sighting import Malformed
+from payments.taking.desk import Odd
+from payments.taking.watch import Expected, Watched, watch
+
+# As `payments/pingpp/sighting.py` takes it; one of dots alone would be another address of Ping++'s.
+CHARGE_ID = Text(1, 63, r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", said="the id of a charge")
+_CHARGE = Field("charge_id", CHARGE_ID, required=True)
+_EXPECTED = (ORDER_NO, Field("amount", Whole(1)), Field("currency", table.find("").currency))
+WATCH_FIELDS = tuple(one.name for one in _EXPECTED)
+
+
+def routes(office: Office) -> list[BaseRoute]:
+    """Its route. `office.desk` is there."""
+    return [WatchApi(office)]
+
+
+def expected_in(content: dict[str, Any]) -> Expected:
+    """What the merchant says of a charge. Raises Problem."""
+    wrong = [*unknown(content, WATCH_FIELDS), *(one for f in _EXPECTED for one in f.problems("", content))]
+    if wrong:
+        raise invalid(wrong)
+    return Expected(**content)
+
+
+class WatchApi(MerchantApi):
+    """The same door, with another address."""
+
+    def __init__(self, office: Office) -> None:
+        super().__init__(office)
+        self._office = office
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        path = scope["path"] if scope["type"] == "http" else ""
+        ours = path == "/charges" or path.startswith("/charges/")
+        return (Match.FULL if ours else Match.NONE), {}
+
+    def _called(self, request: Request) -> Call:
+        self._authorize(request)
+        match segments_of(request.scope):
+            case ["charges", str(charge_id)] if charge_id:
+                return one_of({"PUT": lambda one: self._put(one, charge_id)}, request.method)
+            case _:
+                raise Problem("not_found", "Nothing has this address.")
+
+    async def _put(self, request: Request, charge_id: str) -> Response:
+        with logged("watch asked for", charge_id=charge_id[:64]) as line:
+            query_of(request)
+            wrong = list(_CHARGE.problems("", {"charge_id": charge_id}))
+            if wrong:
+                raise invalid(wrong)
+            watched = await self._watch(charge_id, expected_in(await read_object(request, or_nothing=True)))
+            payment, status = watched.payment, 201 if watched.new else 200
+            line.update(order_no=payment.order_no, app=payment.app, outcome=payment.status, status=status)
+        headers = location(payment) if watched.new else {}
+        return json_answer(merchant_json(payment, self._office.public_url), status, headers)
+
+    async def _watch(self, charge_id: str, expected: Expected) -> Watched:
+        desk = self._office.desk
+        assert desk is not None  # noqa: S101  the API is not served without
+        try:
+            return await watch(desk, charge_id, expected, apps=self._office.apps)
+        except NotFound:
+            raise Problem("not_found", "Ping++ knows no such charge.") from None
+        except (Unanswered, Malformed) as error:
+            raise unavailable(f"{error}. Nothing was done.") from None
+        except Odd as odd:  # somebody else is at the same charge, or Ping++ contradicts itself
+            detail = f"What Ping++ says of it does not fit the books at the moment: {odd.code}."
+            raise unavailable(detail) from None
+        except No as no:
+            if no.code == "not_ours":
+                raise invalid([Wrong("charge_id", no.message)]) from None
+            raise

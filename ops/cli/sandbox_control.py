@@ -1,0 +1,62 @@
+"""Finds the sandbox and speaks to its control, for the commands that need a payment to come in."""
+
+import http.client
+import json
+from typing import Any
+
+from ops.cli.answers import fail
+from ops.settings import CommandSettings
+from ops.up.run import address
+from ops.up.running import running
+
+_TIMEOUT_S = 10.0
+
+
+class NoSandbox(RuntimeError):
+    """None answers; says where it was looked for and what to do."""
+
+
+class Refused(RuntimeError):
+    """The sandbox refuses, and says why."""
+
+
+def find(settings: CommandSettings) -> str:
+    """The address of the sandbox: that of the running system, else the one by HOST and SANDBOX_PORT."""
+    up = running(settings.data_dir)
+    if up is None:
+        return address(settings.host, settings.sandbox_port)
+    if up.sandbox_url is None:
+        fail(
+            f"The system that runs on {settings.data_dir} has no sandbox: it was started with --no-sandbox. "
+            "Start one without that, elsewhere: pingpp-ingest up --data-dir DIR --port N --sandbox-port M",
+            status=2,
+        )
+    return up.sandbox_url
+
+
+def ask(url: str, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Call the sandbox's control. Raises NoSandbox, Refused."""
+    # No urllib: it would send what is on this machine through a proxy of the environment.
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=_TIMEOUT_S)
+    try:
+        headers = {"Content-Type": "application/json"}
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        response = connection.getresponse()
+        status, content = response.status, response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise NoSandbox(
+            f"No sandbox answers at {url} ({str(error) or type(error).__name__}).\n"
+            "Start everything with `make run` (or `pingpp-ingest up`) in another terminal; or name what is running by "
+            "--data-dir, or by HOST and SANDBOX_PORT."
+        ) from None
+    finally:
+        connection.close()
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise NoSandbox(f"What answers at {url} is no sandbox of ours (status {status}).")
+    if status >= 400:
+        raise Refused(str(answer.get("detail") or answer.get("title") or f"status {status}"))
+    return answer

@@ -1,0 +1,143 @@
+"""What is known of an event that came in, and where it is on its way."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from ops.cli.answers import at_ms
+from payments import due
+from payments.books.view import rfc3339
+from payments.inbox import replay
+from payments.keys import ASKS, EVENTS, Keys
+from payments.pingpp import event as events
+from payments.pingpp import sighting
+
+_AT_ONCE = 200  # events looked up in one round trip
+_SCAN = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One event, as Redis holds it. Times in ms by Redis's clock.
+
+    `state`: `pending` (waits to be applied), `asked` (odd: Ping++ is being asked), `dead` (`letter` holds it) or
+    `kept_aside` (`aside` says why it is somebody else's) or `done` (in the books and published, passed through, or
+    ended by a person).
+    """
+
+    member: str
+    state: str
+    received_ms: int | None
+    seen: int
+    digest: str
+    odd: str
+    aside: str
+    letter: str | None
+    due_ms: float | None
+    attempts: int
+    last_error: str
+    body: bytes | None
+
+    @property
+    def event_id(self) -> str | None:
+        """None for a webhook without usable ids."""
+        return None if self.member.startswith("~") else self.member.partition(":")[0]
+
+
+def recent(client: redis.Redis, keys: Keys, limit: int) -> Iterator[Seen]:
+    """The latest events, newest first."""
+    members: Any = client.lrange(keys.recent_events, 0, limit - 1)
+    return look_up(client, keys, [member.decode() for member in members])
+
+
+def members_of(client: redis.Redis, keys: Keys, name: str) -> list[str]:
+    """The members that a person may mean: of an event id all, for one id can belong to several objects."""
+    if ":" in name or name.startswith("~"):
+        known: int = client.exists(keys.event(name), keys.body(name))
+        return [name] if known else []
+    beginning = keys.event("")
+    pattern = _without_wildcards(keys.event(f"{name}:")) + "*"
+    found = {key[len(beginning.encode()) :].decode() for key in client.scan_iter(match=pattern, count=_SCAN)}
+    return sorted(found)
+
+
+def look_up(client: redis.Redis, keys: Keys, members: Sequence[str]) -> Iterator[Seen]:
+    """What is known of each; one whose memory is over comes with empty fields."""
+    for first in range(0, len(members), _AT_ONCE):
+        some = list(members[first : first + _AT_ONCE])
+        pipeline = client.pipeline(transaction=False)
+        pipeline.zmscore(keys.due(EVENTS), some)
+        pipeline.zmscore(keys.due(ASKS), some)
+        pipeline.hmget(keys.attempts(EVENTS), some)
+        pipeline.hmget(keys.attempts(ASKS), some)
+        pipeline.mget([keys.body(member) for member in some])
+        for member in some:
+            pipeline.hmget(keys.event(member), ["received", "seen", "digest", "odd", "aside"])
+        pending, asked, tried, tried_asking, bodies, *hashes = pipeline.execute()
+        letters = replay.held_by(client, keys, some)
+        for i, member in enumerate(some):
+            received, seen, digest, odd, aside = hashes[i]
+            letter = letters.get(member)
+            waits = pending[i] if pending[i] is not None else asked[i]
+            state = "pending" if pending[i] is not None else "asked" if waits is not None else "done"
+            if aside and state == "done":
+                state = "kept_aside"
+            attempts, _, last_error = due.read_attempts(tried[i] or tried_asking[i])
+            yield Seen(
+                member=member,
+                state="dead" if letter and waits is None else state,
+                received_ms=int(received) if received else None,
+                seen=int(seen or 0),
+                digest=(digest or b"").decode(),
+                odd=(odd or b"").decode(),
+                aside=(aside or b"").decode(),
+                letter=letter,
+                due_ms=waits,
+                attempts=attempts,
+                last_error=last_error,
+                body=bodies[i],
+            )
+
+
+def shown(one: Seen) -> dict[str, Any]:
+    """An event for people and programs: its ids and its way, nothing of the buyer."""
+    return {
+        "event_id": one.event_id,
+        "object_id": None if one.event_id is None else one.member.partition(":")[2].partition("~")[0] or None,
+        "member": one.member,
+        **_said(one.body),
+        "state": one.state,
+        "received_at": at_ms(one.received_ms),
+        "seen": one.seen,
+        "digest": one.digest or None,
+        "odd": one.odd or None,
+        "kept_aside": one.aside or None,
+        "dead_letter": one.letter,
+        "due_at": at_ms(one.due_ms),
+        "attempts": one.attempts,
+        "last_error": one.last_error or None,
+        "body_bytes": None if one.body is None else len(one.body),
+    }
+
+
+def _said(body: bytes | None) -> dict[str, Any]:
+    """What the body says of itself, as long as it is there and can be read."""
+    said: dict[str, Any] = dict.fromkeys(("type", "created_at", "livemode", "charge_id", "order_no", "app"))
+    if body is None:
+        return said
+    try:
+        event = events.decode(body)
+    except events.Undecodable as error:
+        return said | {"undecodable": error.code}
+    said |= {"type": event.type, "created_at": rfc3339(event.created), "livemode": event.livemode}
+    if sighting.concerns_ledger(event):
+        said["charge_id"] = sighting.charge_named_by(event)
+    said |= {"order_no": sighting.order_named_by(event), "app": events.app_of(event.data.object)}
+    return said
+
+
+def _without_wildcards(text: str) -> str:
+    return re.sub(r"([*?\[\]\\^-])", r"\\\1", text)

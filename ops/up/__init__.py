@@ -1,0 +1,1 @@
+"""`pingpp-ingest up`: the whole system in one terminal."""

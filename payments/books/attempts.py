@@ -1,0 +1,285 @@
+"""Attempts: our intents to create, reverse and refund, which stand in the payment before Ping++ is called.
+
+Pure decisions, values in, values out. An attempt of which nobody knows how it ended is never made again; it is
+resolved by looking (`payments/taking/resolve.py`), and until then it keeps what it reserved.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import replace
+
+from payments.books.fold import Folded, Message, closed
+from payments.books.payment import (
+    Attempt,
+    Charge,
+    Failure,
+    Payment,
+    RefundAttempt,
+    Registration,
+    Reversal,
+    made_charge,
+)
+from payments.channels.table import find
+
+BEGIN_MS = 5_000  # a call has to have begun so soon after it was written down, or it is not made any more,
+CALL_MS = 20_000  # is given up after this,
+OVER_MS = BEGIN_MS + CALL_MS + 5_000  # and has surely ended after this
+MOST_ATTEMPTS = 100  # at one payment
+MOST_REFUNDS = 500
+_RETRY_REFUND_MS = 60_000  # after a refund of ours that never reached Ping++
+_RETRY_REVERSAL_MS = (
+    15_000,
+    600_000,
+)  # after one that was refused: twice as long each time, up to the second
+
+
+class No(Exception):
+    """What the merchant asks for cannot be done as things stand; `code` is a word of the merchant API."""
+
+    def __init__(self, code: str, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.code, self.message, self.more = code, message, more
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A payment as the merchant asks for it, after validation. `digest` is that of channel and extra."""
+
+    app: str
+    order_no: str
+    amount: int
+    currency: str
+    channel: str
+    digest: str
+    subject: str
+    livemode: bool
+    return_url: str | None = None
+    on_paid_late: str = "tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What `begin` decided. `step`: `create` (call Ping++ now), `reverse` (first the charges in `reverse`), `wait` (the
+    same request is under way) or `known` (there is nothing to do).
+    """
+
+    payment: Payment
+    step: str
+    number: int = 0
+    reverse: tuple[str, ...] = ()
+
+
+def begin(payment: Payment, wanted: Wanted, attempt_id: str, token: str, now_ms: int) -> Begun:
+    """Register the payment, and begin an attempt to create a charge where one is called for. Raises No."""
+    _check_price(payment, wanted)
+    watched = payment.registration
+    if watched is None or not watched.token:  # a watched charge may have given it a price
+        registration = Registration(
+            amount=wanted.amount,
+            currency=wanted.currency,
+            livemode=wanted.livemode,
+            subject=wanted.subject,
+            token=token,
+            return_url=wanted.return_url,
+            on_paid_late=watched.on_paid_late if watched else wanted.on_paid_late,
+            closed_ms=watched.closed_ms if watched else None,
+        )
+        payment = replace(payment, registration=registration)
+    newest = payment.attempts[-1] if payment.attempts else None
+    same = newest is not None and newest.digest == wanted.digest
+    if any(charge.paid for charge in payment.charges):
+        if same or newest is None:
+            return Begun(payment, "known")
+        raise No("not_payable", "The payment is paid already.")
+    if payment.registration and payment.registration.closed_ms:
+        raise No("not_payable", "The checkout of this payment was ended by /close.")
+    if newest and newest.open:
+        if same:
+            return Begun(payment, "wait")
+        raise No("attempt_open", "How the last attempt ended is not known yet. Ask again in a few seconds.")
+    held = payment.charge(newest.charge) if newest and newest.charge else None
+    if held and payment.reversing(held.id):
+        raise No("attempt_open", "The last charge is being reversed. Ask again in a few seconds.")
+    if same and held and held.open:
+        return Begun(payment, "known")
+    return _new_attempt(payment, wanted, attempt_id, now_ms)
+
+
+def _check_price(payment: Payment, wanted: Wanted) -> None:
+    known: list[Registration | Charge] = (
+        [payment.registration] if payment.registration else [*payment.charges]
+    )
+    for one in known:
+        if (one.amount, one.currency) != (wanted.amount, wanted.currency):
+            raise No(
+                "order_conflict",
+                f"The order number stands for {one.amount} {one.currency} already. An order has one price: "
+                "take another order_no.",
+            )
+
+
+def _new_attempt(payment: Payment, wanted: Wanted, attempt_id: str, now_ms: int) -> Begun:
+    reached = tuple(one for one in payment.attempts if not one.not_reached)
+    if len(reached) >= MOST_ATTEMPTS:
+        raise No("not_payable", f"{MOST_ATTEMPTS} attempts were made at this payment. Take another order_no.")
+    in_the_way = [c for c in payment.charges if c.open and reversible(payment, c)]
+    if any(payment.reversing(charge.id) for charge in in_the_way):
+        raise No("attempt_open", "A charge of this payment is being reversed. Ask again in a few seconds.")
+    # its order number at Ping++ is filled in by whoever makes the call, from the attempt's number
+    attempt = Attempt(attempt_id, wanted.order_no, wanted.channel, wanted.digest, now_ms, now_ms + OVER_MS)
+    payment = replace(payment, attempts=(*reached, attempt), reopened=True)
+    for charge in in_the_way:
+        payment = begin_reversal(payment, charge, now_ms)
+    reverse = tuple(charge.id for charge in in_the_way)
+    return Begun(payment, "reverse" if reverse else "create", len(reached) + 1, reverse)
+
+
+def attempt_of(payment: Payment, attempt_id: str) -> Attempt | None:
+    """The attempt of that id, if it is there."""
+    return next((one for one in payment.attempts if one.id == attempt_id), None)
+
+
+def with_attempt(payment: Payment, changed: Attempt) -> Payment:
+    """The payment with this attempt in the place of the one of its id."""
+    return replace(payment, attempts=tuple(changed if a.id == changed.id else a for a in payment.attempts))
+
+
+def drop(payment: Payment, attempt_id: str, now_ms: int) -> Folded:
+    """An attempt that was written down and never made."""
+    attempts = tuple(one for one in payment.attempts if one.id != attempt_id)
+    return _nothing_left(replace(payment, attempts=attempts), now_ms, ())
+
+
+def end(
+    payment: Payment, attempt_id: str, failure: Failure, now_ms: int, *, not_reached: bool = False
+) -> Folded:
+    """An attempt made no charge. What surely never reached Ping++ is not published: whoever asked was told so."""
+    attempt = attempt_of(payment, attempt_id)
+    if attempt is None or not attempt.open:
+        return Folded(payment)
+    payment = with_attempt(payment, replace(attempt, failure=failure, not_reached=not_reached))
+    failed = Message("failed", f"failed:{attempt_id}", None, now_ms // 1000, failure=failure)
+    return _nothing_left(payment, now_ms, () if not_reached else (failed,))
+
+
+def _nothing_left(payment: Payment, now_ms: int, messages: tuple[Message, ...]) -> Folded:
+    """`closed` waited for an open attempt, which ended: perhaps nothing can be paid any more."""
+    paid = any(charge.paid for charge in payment.charges)
+    told = (payment.closed, *payment.closed_before)
+    if payment.charges and not paid and not payment.payable and payment.charges[-1].id not in told:
+        payment, more = closed(payment, payment.charges[-1], now_ms // 1000)
+        messages = (*messages, *more)
+    return Folded(replace(payment, sequence=payment.sequence + len(messages)), messages)
+
+
+def reversible(payment: Payment, charge: Charge) -> bool:
+    """Whether we may, and the channel can, close this charge while it is unpaid."""
+    return payment.made_here(charge.id) and find(charge.channel).reversible(paid=False, time_paid=0, now=0)
+
+
+def begin_reversal(payment: Payment, charge: Charge, now_ms: int) -> Payment:
+    """Write down that the charge is about to be reversed."""
+    before = next((one for one in payment.reversals if one.charge == charge.id), None)
+    new = Reversal(charge.id, now_ms, now_ms + OVER_MS, tries=before.tries + 1 if before else 1)
+    return replace(payment, reversals=(*(r for r in payment.reversals if r is not before), new))
+
+
+def end_reversal(payment: Payment, charge_id: str, at_ms: int, failure: Failure) -> Payment:
+    """The attempt to reverse that was written down at `at_ms` did surely not reverse the charge; nor will it."""
+    return replace(
+        payment,
+        reversals=tuple(
+            replace(one, ended=True, failure=failure)
+            if (one.charge, one.at_ms, one.ended) == (charge_id, at_ms, False)
+            else one
+            for one in payment.reversals
+        ),
+    )
+
+
+def reversal_due(payment: Payment, charge: Charge) -> int | None:
+    """When (ms) the charge is to be reversed by itself: at the end of the customer's minute at the till, or because the
+    checkout was ended. None: not at all, or somebody is at it.
+    """
+    if not charge.open or payment.reversing(charge.id) or not reversible(payment, charge):
+        return None
+    attempt = next(one for one in payment.attempts if one.charge == charge.id)
+    after, closed_ms = find(charge.channel).watch.reverse_after, None
+    if payment.registration:
+        closed_ms = payment.registration.closed_ms
+    if closed_ms is None and after is None:
+        return None
+    at = closed_ms if closed_ms is not None else attempt.at_ms + 1000 * (after or 0)
+    last = next((one for one in payment.reversals if one.charge == charge.id), None)
+    if last is None:
+        return at
+    first, most = _RETRY_REVERSAL_MS
+    gap: int = first << min(last.tries - 1, 10)
+    return max(at, last.at_ms + min(most, gap))
+
+
+def begin_refund(payment: Payment, attempt: RefundAttempt) -> Payment:
+    """Reserve what is to be refunded. Raises No where less is left."""
+    charge = payment.charge(attempt.charge)
+    if payment.reversing(attempt.charge):
+        raise No("not_refundable", "The charge is being reversed. Ask again in a few seconds.")
+    left = payment.available(charge) if charge else 0
+    if attempt.amount > left:
+        raise No(
+            "refund_exceeds", f"{left} is left to refund of this charge, {attempt.amount} was asked for."
+        )
+    kept = tuple(one for one in payment.refund_attempts if not one.not_reached)
+    if len(kept) >= MOST_REFUNDS:
+        raise No("not_refundable", f"{MOST_REFUNDS} refunds were asked for already.")
+    return replace(payment, refund_attempts=(*kept, attempt))
+
+
+def refund_attempt_of(payment: Payment, attempt_id: str) -> RefundAttempt | None:
+    """The attempt to refund of that id, if it is there."""
+    return next((one for one in payment.refund_attempts if one.id == attempt_id), None)
+
+
+def end_refund(
+    payment: Payment, attempt_id: str, failure: Failure, now_ms: int, *, not_reached: bool = False
+) -> Folded:
+    """An attempt made no refund: what it reserved is free again."""
+    attempt = refund_attempt_of(payment, attempt_id)
+    if attempt is None or not attempt.open:
+        return Folded(payment)
+    changed = replace(attempt, failure=failure, not_reached=not_reached)
+    attempts = tuple(changed if one.id == attempt_id else one for one in payment.refund_attempts)
+    payment = replace(payment, refund_attempts=attempts)
+    if not_reached:
+        return Folded(payment)
+    failed = Message(
+        "refund_failed", f"refund_failed:{attempt_id}", attempt.charge, now_ms // 1000, failure=failure
+    )
+    return Folded(replace(payment, sequence=payment.sequence + 1), (failed,))
+
+
+def refund_late(payment: Payment) -> tuple[Charge, int] | None:
+    """A charge that was paid after the end and is to be given back, where the merchant wants that and nothing has been
+    done about it yet; and when (ms, 0: at once) that is due.
+    """
+    asked_for = payment.registration
+    if asked_for is None or asked_for.on_paid_late != "refund":
+        return None
+    for charge in payment.charges:
+        # After /close whatever comes is late; what came before it is not.
+        late = payment.late if charge.id == payment.first_paid else asked_for.closed_ms is not None
+        if not late or payment.reversing(charge.id) or payment.available(charge) < charge.amount:
+            continue
+        tried = [one for one in payment.refund_attempts if one.charge == charge.id]
+        if not any(not one.not_reached for one in tried):
+            return charge, max((one.at_ms + _RETRY_REFUND_MS for one in tried), default=0)
+    return None
+
+
+def made_by(payment: Payment, attempt_id: str, charge_id: str) -> Payment:
+    """The attempt ended with this charge, whatever the charge says of itself. One that another attempt made is that
+    one's, and this attempt is none.
+    """
+    if any(one.charge == charge_id and one.id != attempt_id for one in payment.attempts):
+        return replace(payment, attempts=tuple(one for one in payment.attempts if one.id != attempt_id))
+    return made_charge(payment, attempt_id, charge_id)

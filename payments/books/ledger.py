@@ -1,0 +1,256 @@
+"""The ledger: loads payment documents, and writes them with all that follows in one step. Nobody else does.
+
+All changing is record.lua, which compares the document's token with the one that was read: if it has moved,
+nothing happens and the caller folds again. So a message exists if and only if its fact is in the books.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import redis
+from redis.exceptions import NoScriptError
+
+from payments import clock
+from payments.books import checks
+from payments.books import payment as document
+from payments.books.checks import BY_DEFAULT, Check, Schedule
+from payments.books.payment import SCHEMA, TOKEN_BYTES, NewerSchema, Payment
+from payments.keys import ASKS, CHECKS, CHECKS_NOW, Keys
+from payments.scripts import script
+
+_record = script(__file__, "record")
+
+UNITS = 100  # payments in one call at the most: a few milliseconds of Redis's time
+
+
+_REFOLDS = 8  # of one change, when somebody else writes the same payment
+
+
+class Busy(RuntimeError):
+    """Somebody else wrote the payment each time: later."""
+
+
+Ties = Mapping[str, str]  # charge id → the payment, `<app>:<order_no>`, that it is tied to
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A payment as it was read; `token` is empty where there is none yet."""
+
+    payment: Payment
+    token: bytes = b""
+
+
+@dataclass(slots=True)
+class Unit:
+    """What is recorded together, or not at all.
+
+    `held`: what was read, of which `becomes` makes the `document` to write; empty: none is written. `charges` (id, when
+    created) and `checkout` (a token) are to be tied to it. `done`: members to take off the due set. `checks`: member → when to look
+    at it, None: not any more. `only_if_taken`: for what has no document to compare. `aside`: the reason why an event, the one in `done`,
+    is kept aside.
+    """
+
+    held: Held | None = None
+    document: bytes = b""
+    charges: Sequence[tuple[str, int]] = ()
+    checkout: str = ""
+    messages: list[bytes] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    checks: dict[str, Check | None] = field(default_factory=dict)
+    asks: Sequence[str] = ()
+    only_if_taken: bool = False
+    aside: str = ""
+
+    def becomes(self, payment: Payment) -> None:
+        """What was read is now this; where it is the same, no document is written."""
+        if self.held is not None and payment is not self.held.payment:
+            self.document = document.encode(payment)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What a batch of work needs of the ledger: which payment each charge is tied to, and the payments.
+
+    `unreadable`: payments that this release cannot read, with why (NewerSchema, or ValueError).
+    """
+
+    ties: Ties
+    held: Mapping[str, Held]
+    unreadable: Mapping[str, Exception]
+
+
+def load(client: redis.Redis, keys: Keys, charges: Iterable[tuple[str, str | None]]) -> Books:
+    """Load the payments of (charge id, the payment it would belong to if it is tied to none) pairs.
+
+    One round trip, and one more where a charge is tied to another payment than its own order_no names.
+    """
+    pairs = list(charges)
+    wanted = list(dict.fromkeys(charge for charge, _ in pairs if charge))
+    names = sorted({name for _, name in pairs if name is not None})
+    found: list[Any] = (
+        client.mget([keys.charge(c) for c in wanted] + [keys.payment(n) for n in names]) if pairs else []
+    )
+    tied = {c: value.decode() for c, value in zip(wanted, found, strict=False) if value is not None}
+    values = dict(zip(names, found[len(wanted) :], strict=True))
+    missing = sorted(set(tied.values()) - values.keys())
+    if missing:
+        values |= dict(zip(missing, client.mget([keys.payment(n) for n in missing]), strict=True))
+    held: dict[str, Held] = {}
+    unreadable: dict[str, Exception] = {}
+    for name, value in values.items():
+        try:
+            held[name] = read_held(name, value)
+        except (NewerSchema, ValueError) as error:  # one that cannot be read is no reason to stop the others
+            unreadable[name] = error
+    return Books(tied, held, unreadable)
+
+
+def load_payment(client: redis.Redis, keys: Keys, name: str) -> Payment | None:
+    """One payment by its name, `<app>:<order_no>`; None where there is none. Raises NewerSchema."""
+    value = cast("bytes | None", client.get(keys.payment(name)))
+    return document.decode(value[TOKEN_BYTES:]) if value else None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a payment is to become, what is published for it, and which questions arise."""
+
+    payment: Payment
+    messages: list[bytes] = field(default_factory=list)
+    asks: Sequence[str] = ()
+
+
+def change(
+    client: redis.Redis,
+    keys: Keys,
+    name: str,
+    decide: Callable[[Payment, int], Decision],
+    *,
+    charge: str | None = None,
+    what: str = CHECKS,
+    done: str = "",
+    keep_body_s: int = 1,
+    schedule: Schedule = BY_DEFAULT,
+) -> Payment:
+    """Change one payment: the one that `charge` is tied to, else the one called `name`. Returns what it became.
+
+    `decide` gets the payment and the time (ms, Redis's clock); it may be called several times, and whatever it raises
+    ends the change. `done` is taken off the due set `what` with it; a check that has not settled anything is set anew.
+    Raises NewerSchema, ValueError for a document that cannot be read, and Busy.
+    """
+    for _ in range(_REFOLDS):
+        now_ms = clock.now_ms(client)
+        books = load(client, keys, [(charge or "", name)])
+        own = books.ties.get(charge, name) if charge else name
+        if own in books.unreadable:
+            raise books.unreadable[own]
+        held = books.held[own]
+        decision = decide(held.payment, now_ms)
+        unit = Unit(held, messages=decision.messages, asks=decision.asks, done=[done] if done else [])
+        unit.becomes(decision.payment)
+        if decision.payment is not held.payment:
+            _tie(unit, held.payment, decision.payment)
+        unit.checks = checks.changes(held.payment, decision.payment, now_ms, schedule)
+        if done and what in (CHECKS, CHECKS_NOW):
+            unit.checks[done] = checks.of_member(decision.payment, done, now_ms, schedule)
+        if not (unit.document or unit.done or unit.asks):
+            return decision.payment
+        if not record(client, keys, what, [unit], keep_body_s):
+            return decision.payment
+    raise Busy("its payment is being written by others all the time")
+
+
+def _tie(unit: Unit, before: Payment, after: Payment) -> None:
+    known = {one.id for one in before.charges}
+    unit.charges = [(one.id, one.created) for one in after.charges if one.id not in known]
+    token = after.registration.token if after.registration else ""
+    if token and not (before.registration and before.registration.token):
+        unit.checkout = token
+
+
+def record(client: redis.Redis, keys: Keys, what: str, units: Sequence[Unit], keep_body_s: int) -> list[Unit]:
+    """Record units whose members were claimed from the due set `what`; one round trip.
+
+    Returns those whose payment had moved, or whose charge is tied to another one: nothing of them was changed.
+    """
+    if not units:
+        return []
+    groups = [units[i : i + UNITS] for i in range(0, len(units), UNITS)]
+    tokens = iter(_tokens(len(units)))
+    calls = [_arguments(keys, what, group, keep_body_s, tokens) for group in groups]
+    try:
+        answers = _run(client, calls)
+    except NoScriptError:  # none of them ran, or those that did will say "moved" and are folded again
+        client.script_load(_record.source.decode())
+        answers = _run(client, calls)
+    return [group[position - 1] for group, moved in zip(groups, answers, strict=True) for position in moved]
+
+
+def _run(client: redis.Redis, calls: list[tuple[list[str], list[Any]]]) -> list[list[int]]:
+    if len(calls) == 1:
+        keys, arguments = calls[0]
+        return [client.evalsha(_record.sha, len(keys), *keys, *arguments)]
+    pipeline = client.pipeline(transaction=False)
+    for keys, arguments in calls:
+        pipeline.evalsha(_record.sha, len(keys), *keys, *arguments)
+    return pipeline.execute()
+
+
+def _arguments(
+    keys: Keys, what: str, units: Sequence[Unit], keep_body_s: int, tokens: Any
+) -> tuple[list[str], list[Any]]:
+    names = [
+        keys.fulfilment, keys.due(what), keys.attempts(what), keys.due(CHECKS), keys.attempts(CHECKS),
+        keys.due(CHECKS_NOW), keys.attempts(CHECKS_NOW), keys.due(ASKS), keys.payments, keys.kept_aside,
+    ]  # fmt: skip
+    arguments: list[Any] = [keep_body_s]
+    for unit in units:
+        # Checks follow from what was read: they may be set only while that is what stands there.
+        if unit.held is not None and (unit.document or unit.checks):
+            read = unit.held
+            names.append(keys.payment(read.payment.name))
+            arguments += (
+                next(tokens) + unit.document if unit.document else "",
+                read.token,
+                read.payment.name,
+                read.payment.created_ms,
+            )
+        else:
+            arguments += ("", "", "", 0)
+        names += (keys.charge(charge) for charge, _ in unit.charges)
+        if unit.checkout:
+            names.append(keys.checkout(unit.checkout))
+        if unit.charges and unit.held is not None:
+            names.append(keys.charges(unit.held.payment.app))
+        names += (keys.body(member) for member in unit.done)
+        if unit.aside:
+            names.append(keys.event(unit.done[0]))
+        ties = len(unit.charges) + bool(unit.checkout)
+        arguments += (ties, len(unit.charges))
+        for charge, created in unit.charges:
+            arguments += (created, charge)
+        arguments += (len(unit.messages), *unit.messages, len(unit.done), *unit.done)
+        arguments.append(len(unit.checks))
+        for member, check in unit.checks.items():
+            arguments += (member, check.due_ms if check else "", check.what if check else CHECKS)
+        arguments += (len(unit.asks), *unit.asks, "taken" if unit.only_if_taken else "always", unit.aside)
+    return names, arguments
+
+
+def _tokens(n: int) -> list[bytes]:
+    """Random, not counted: a counter would repeat after a failover to a replica that lacked the last writes."""
+    half = TOKEN_BYTES // 2
+    drawn = os.urandom(half * n)
+    return [drawn[half * i : half * (i + 1)].hex().encode() for i in range(n)]
+
+
+def read_held(name: str, value: bytes | None) -> Held:
+    """What stands in Redis under the key of the payment `name`. Raises NewerSchema and ValueError."""
+    if value is None:
+        app, _, order_no = name.partition(":")
+        return Held(Payment(SCHEMA, app, order_no, created_ms=int(time.time() * 1000)))
+    return Held(document.decode(value[TOKEN_BYTES:]), value[:TOKEN_BYTES])

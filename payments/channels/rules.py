@@ -1,0 +1,287 @@
+"""The shapes of the channels' table, and the rules that a request is held against.
+
+A scan code is as good as the customer's purse, so a problem tells field, rule and length, and no value.
+"""
+
+import ipaddress
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400  # in seconds, as all durations here
+LARGEST = 2**53 - 1  # what every JSON reader can hold (RFC 8259 §6)
+OURS = "pingpp_ingest_"  # metadata of our own: the attempt and the order
+# Ping++ docs: 20 pairs, 1000 characters in all. Two pairs are ours, with an attempt's id of up to 40 characters
+# and an order_no of up to 64: 160 characters as JSON.
+METADATA_PAIRS = 18
+METADATA_LONGEST = 840
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a field; `length` counts what the rule counts, where the value has a length."""
+
+    field: str
+    rule: str
+    length: int | None = None
+
+
+class Rule(Protocol):
+    """Something that a value can be held against."""
+
+    @property
+    def words(self) -> str:
+        """What a value must be, in English: for problems and for the docs."""
+        ...
+
+    def problems(self, field: str, value: Any) -> Iterator[Problem]:
+        """What is wrong with the value, and nothing if it is right."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string. `of` names what it is made of; `said` replaces the words where these would say too little."""
+
+    shortest: int = 1
+    longest: int | None = None
+    pattern: str = r"(?s:.*)"
+    of: str = "characters"
+    said: str = ""
+
+    @property
+    def words(self) -> str:
+        if self.longest is None:
+            return self.said or ("a string that is not empty" if self.shortest else "a string")
+        return self.said or f"a string of {self.shortest} to {self.longest} {self.of}"
+
+    def problems(self, field: str, value: Any) -> Iterator[Problem]:
+        length = size(value)
+        if isinstance(value, str) and self.of == "bytes":
+            length = len(value.encode("utf-8", "surrogatepass"))
+        right = isinstance(value, str) and length is not None and length >= self.shortest
+        if self.longest is not None and right:
+            right = length <= self.longest  # type: ignore[operator]  # no string is without a length
+        if not right or not re.fullmatch(self.pattern, value):
+            yield Problem(field, self.words, length)
+        elif as_json(value) is None:
+            yield Problem(field, "valid Unicode", length)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """An integer; `digits_too` takes it as a string as well, as the samples of Ping++ have some."""
+
+    least: int = 0
+    most: int = LARGEST
+    digits_too: bool = False
+    said: str = ""
+
+    @property
+    def words(self) -> str:
+        digits = ", or its digits as a string" if self.digits_too else ""
+        if self.most == LARGEST and self.digits_too:
+            return self.said or f"an integer of {self.least} or more{digits}"
+        return self.said or f"an integer from {self.least} to {self.most}{digits}"
+
+    def problems(self, field: str, value: Any) -> Iterator[Problem]:
+        number = value
+        if self.digits_too and isinstance(value, str) and re.fullmatch(r"[0-9]{1,16}", value):
+            number = int(value)
+        if isinstance(number, bool) or not isinstance(number, int) or not self.least <= number <= self.most:
+            yield Problem(field, self.words, size(value))
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of a few words."""
+
+    allowed: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        return self.allowed[0] if len(self.allowed) == 1 else f"one of {', '.join(self.allowed)}"
+
+    def problems(self, field: str, value: Any) -> Iterator[Problem]:
+        if value not in self.allowed:
+            yield Problem(field, self.words, size(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An IPv4 or IPv6 address."""
+
+    words: str = "an IPv4 or IPv6 address"
+
+    def problems(self, field: str, value: Any) -> Iterator[Problem]:
+        try:
+            # Python would take an integer for an address, and the zone of a link after a percent sign.
+            right = isinstance(value, str) and "%" not in value and bool(ipaddress.ip_address(value))
+        except ValueError:
+            right = False
+        if not right:
+            yield Problem(field, self.words, size(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """A list of objects with these members and any others; `longest` bounds it as compact JSON."""
+
+    least: int = 0
+    members: "tuple[Field, ...]" = ()
+    longest: int | None = None
+
+    @property
+    def words(self) -> str:
+        least = f"a list of {self.least} or more objects" if self.least else "a list of objects"
+        members = "".join(f", {one.name}: {one.rule.words}" for one in self.members)
+        longest = "" if self.longest is None else f", as JSON at most {self.longest} characters"
+        return least + members + longest
+
+    def problems(self, field: str, value: Any) -> Iterator[Problem]:
+        if not isinstance(value, list) or len(value) < self.least:
+            yield Problem(field, self.words, size(value))
+            return
+        text = as_json(value)  # None: the whole `extra` is refused for it
+        if self.longest is not None and text is not None and len(text) > self.longest:
+            yield Problem(field, self.words, len(text))
+        for i, one in enumerate(value):
+            if isinstance(one, Mapping):
+                for member in self.members:
+                    yield from member.problems(f"{field}[{i}].", one)
+            else:
+                yield Problem(f"{field}[{i}]", "an object", size(one))
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A member of an object and its rule; null is the same as left out."""
+
+    name: str
+    rule: Rule
+    required: bool = False
+
+    def problems(self, before: str, whole: Mapping[str, Any]) -> Iterator[Problem]:
+        """What is wrong with this member of the whole; `before` is the path to it."""
+        value = whole.get(self.name)
+        if value is not None:
+            yield from self.rule.problems(before + self.name, value)
+        elif self.required:
+            yield Problem(before + self.name, f"required: {self.rule.words}")
+
+
+Credential = Literal[
+    "https URL", "weixin URL", "digits", "link of the wallet", "URL of a payment page", "nothing", "unknown"
+]
+Shown = Literal["QR to the payer", "Charge to the client", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How an open charge is asked about: the gaps in seconds, the last of which repeats; at the age of
+    `reverse_after` it is reversed, where that is None it is asked about until after `time_expire`.
+    """
+
+    name: Literal["ordinary", "close_by"]
+    gaps: tuple[int, ...]
+    reverse_after: int | None = None
+
+
+# From creation to the first, then between them. Settings can say otherwise (`payments/books/checks.py`).
+ORDINARY = Watch("ordinary", (15, 15, 30, 60, 120, 300, 600))
+# QR guide, for isv_*: every 5 s for about 60 s, then reverse. The other scan channels have a customer at the
+# till just the same, who may be typing a password.
+CLOSE_BY = Watch("close_by", (5,), 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """For how long a paid charge can be reversed: so many seconds, or to the end of a day of Chinese time that
+    begins at an hour of the calendar day before (0: with the calendar day).
+    """
+
+    words: str
+    seconds: int | None = None
+    begins_before: int = 0  # hours
+
+    def is_open(self, time_paid: float, now: float) -> bool:
+        """Whether it is still open. Times in Unix seconds."""
+        if self.seconds is not None:
+            return now - time_paid <= self.seconds
+        shift = (8 + self.begins_before) * HOUR  # China has one time zone, and no summer time since 1991
+        return (time_paid + shift) // DAY == (now + shift) // DAY
+
+
+SUBJECT, BODY = Text(1, 32), Text(1, 128)  # Ping++ docs
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One row of the table; the defaults are Ping++'s rules for all channels. Durations in seconds."""
+
+    name: str
+    order_no: Text
+    currency: Rule
+    credential: Credential
+    shown: Shown
+    extra: tuple[Field, ...] = ()
+    subject: Text = SUBJECT
+    body: Text = BODY
+    expires: int = DAY  # where time_expire is left out
+    expires_least: int = MINUTE
+    expires_most: int = 15 * DAY
+    watch: Watch = ORDINARY
+    reverse: Literal["never", "unpaid", "also_paid"] = "never"
+    window: Window | None = None  # of paid charges; None: not known, so Ping++ decides
+    # Ping++ docs: plain WeChat cannot be closed right after creation, so an early refusal is not the last word.
+    reverse_may_be_early: bool = False
+    known: bool = True
+
+    def reversible(self, *, paid: bool, time_paid: float, now: float) -> bool:
+        """Whether a charge can be reversed now; `time_paid` matters for a paid one only. Times in Unix seconds."""
+        if not paid:
+            return self.reverse != "never"
+        return self.reverse == "also_paid" and (self.window is None or self.window.is_open(time_paid, now))
+
+
+def extra_problems(fields: tuple[Field, ...], extra: Any) -> Iterator[Problem]:
+    """What is wrong with `extra`; members that have no field here are left to Ping++, which adds some."""
+    given = {} if extra is None else extra
+    if not isinstance(given, Mapping) or as_json(given) is None:
+        yield Problem("extra", "an object, valid as JSON", size(extra))
+        return
+    for field in fields:
+        yield from field.problems("extra.", given)
+
+
+def metadata_problems(metadata: Any) -> Iterator[Problem]:
+    """What is wrong with the merchant's metadata, to which ours is added."""
+    text = as_json(metadata)
+    if metadata is None:
+        return
+    if not isinstance(metadata, Mapping) or text is None:
+        yield Problem("metadata", "an object, valid as JSON", size(metadata))
+        return
+    if len(metadata) > METADATA_PAIRS:
+        yield Problem("metadata", f"at most {METADATA_PAIRS} pairs", len(metadata))
+    if len(text) > METADATA_LONGEST:
+        yield Problem("metadata", f"as JSON at most {METADATA_LONGEST} characters", len(text))
+    if any(str(key).startswith(OURS) for key in metadata):
+        yield Problem("metadata", f"no key that begins with {OURS}")
+
+
+def size(value: Any) -> int | None:
+    """The length of what has one."""
+    return len(value) if isinstance(value, str | list | Mapping) else None
+
+
+def as_json(value: Any) -> str | None:
+    """Compact JSON as it can be sent; None for half a surrogate pair, NaN, what is no JSON, or is nested too deep."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode()
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return text

@@ -1,0 +1,1 @@
+"""Webhooks that were received: stored once, read, parked where they are odd, replayed."""

@@ -1,0 +1,44 @@
+"""Has an event applied again, as long as its body is there and no dead letter holds it."""
+
+from collections.abc import Sequence
+
+import redis
+
+from payments.dead_letters.letters import REASONS, kind_of, letter_id
+from payments.keys import ASKS, EVENTS, Keys
+from payments.scripts import script
+
+_replay = script(__file__, "replay")
+
+
+def replay(client: redis.Redis, keys: Keys, member: str) -> str:
+    """Put an event back into the due set, with a new count of attempts: `replayed`. Not so where it waits for an
+    answer of Ping++ (`asked`), a dead letter holds it (`dead`), or its body is gone (`gone`).
+
+    What is in the books already is found to be known; an event that is only passed through is published once
+    more, with the same id.
+    """
+    names = [
+        keys.body(member),
+        keys.due(EVENTS),
+        keys.attempts(EVENTS),
+        keys.due(ASKS),
+        keys.dead_letters,
+        keys.event(member),
+    ]
+    answer: bytes = _replay(client, names, [member, *_possible_letters(member)])
+    return answer.decode()
+
+
+def held_by(client: redis.Redis, keys: Keys, members: Sequence[str]) -> dict[str, str]:
+    """The dead letters that hold these events, by member. One call, however many letters there are."""
+    possible = [(member, id_) for member in members for id_ in _possible_letters(member)]
+    if not possible:
+        return {}
+    scores: list[float | None] = client.zmscore(keys.dead_letters, [id_ for _, id_ in possible])
+    return {member: id_ for (member, id_), score in zip(possible, scores, strict=True) if score is not None}
+
+
+def _possible_letters(member: str) -> list[str]:
+    """A letter's id comes from kind, member and reason, so those that there could be are known."""
+    return [letter_id(kind_of(member), member, reason) for reason in REASONS]

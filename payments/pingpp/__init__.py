@@ -1,0 +1,1 @@
+"""What Ping++ says, and how it is asked: signatures, events, sightings, and the calls of its API."""

@@ -1,0 +1,267 @@
+"""Speaks to Ping++: the only file that knows its addresses, and the only one of the product that knows httpx.
+
+Every call has one of four ends: an object; `Refused` (Ping++ answered that it will not); `NotNow` (it was surely not
+done, but may be another time); or `Unanswered` (nobody knows whether it was done). What the last one left behind is
+never guessed, but asked, and a call that changes something is never made again blindly.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlencode
+
+import httpx
+import msgspec
+import stamina
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from payments.pingpp.pace import Ending, Pace, Went
+from payments.pingpp.signature import UnreadableKey, read_private_key, sign_request
+
+TIMEOUT = httpx.Timeout(15.0, connect=5.0)  # seconds
+TRIES = 3  # of a call that reads, within TRIES_FOR; what fails longer is due again later
+TRIES_FOR = 20.0  # seconds
+_TIMED_OUT = 5.0  # seconds; a caller that gives up then saw a time-out, sooner it says nothing
+_PAGE = 100  # objects in a page of a list, the most that Ping++ gives
+
+
+class GatewayError(RuntimeError):
+    """Ping++ did not do what was asked for. `status` is the HTTP status, None where there was no answer; `type`,
+    `code` and `param` are those of Ping++'s error object (Ping++ docs: errors).
+    """
+
+    def __init__(
+        self, message: str, status: int | None = None, error: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = dict(error or {})
+        self.type, self.code, self.param = (self.error.get(name) for name in ("type", "code", "param"))
+
+
+class Refused(GatewayError):
+    """Known outcome: Ping++ answered that it will not."""
+
+
+class NotFound(Refused):
+    """Ping++ knows no such object in this account and mode."""
+
+
+class NotNow(GatewayError):
+    """Known outcome: nothing was done, because it was never reached, our key is not right, or a limit was hit
+    (403 is that of the plan, and 429 may come). All of these pass.
+    """
+
+
+class Unanswered(GatewayError):
+    """Unknown outcome: a time-out, a connection that broke, an error on their side (5xx), an answer that is none."""
+
+
+@dataclass(slots=True)
+class Gateway:
+    """The calls that we make, on one connection pool. Use it as an async context manager.
+
+    `api_base` has no path; `key` is `sk_live_…` or `sk_test_…`; `private_key` signs each request, as the official
+    SDKs do (Ping++ docs: request signature). Every call raises Refused (NotFound where there is no such object),
+    NotNow or Unanswered. With a `pace`, each try of a call that reads waits for its turn (RedisError where Redis is
+    away), and all calls tell it how they went.
+    """
+
+    api_base: str
+    key: str
+    private_key: RSAPrivateKey | None = None
+    transport: httpx.AsyncBaseTransport | None = None
+    pace: Pace | None = None
+    tries: int = TRIES
+    _client: httpx.AsyncClient | None = None
+
+    async def __aenter__(self) -> Self:
+        self._client = httpx.AsyncClient(
+            timeout=TIMEOUT,
+            verify=_trusted(),
+            transport=self.transport,
+            headers={"Authorization": f"Bearer {self.key}", "User-Agent": "pingpp-ingest"},
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def create_charge(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """`POST /v1/charges`. Never made again here: Ping++ has no idempotency key, and a second create may be a
+        second charge (Ping++ docs: create a Charge).
+        """
+        return await self._call("POST", "/v1/charges", request)
+
+    async def retrieve_charge(self, charge_id: str) -> dict[str, Any]:
+        """`GET /v1/charges/{id}`."""
+        return await self._read(_charge(charge_id))
+
+    async def list_charges(
+        self, app: str, *, after: str | None = None, **filters: str | int | bool | None
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """The charges of an app, newest first, a page at a time; the next one is asked for only when it is wanted.
+
+        `filters`: `channel`, `paid`, `refunded`, `reversed`, and `created_gt`, `_gte`, `_lt`, `_lte` in Unix seconds
+        (without any of these Ping++ lists the last month only). `after`: begin behind that charge.
+        """
+        query: dict[str, str | int] = {"app[id]": app}
+        for name, value in filters.items():
+            if value is not None:
+                key = f"created[{name.removeprefix('created_')}]" if name.startswith("created_") else name
+                query[key] = str(value).lower() if isinstance(value, bool) else value
+        async for page in self._pages("/v1/charges", query, after):
+            yield page
+
+    async def reverse_charge(self, charge_id: str) -> dict[str, Any]:
+        """`POST /v1/charges/{id}/reverse`: closes an unpaid charge; gives back a paid one, where the channel can."""
+        return await self._call("POST", f"{_charge(charge_id)}/reverse", {})
+
+    async def create_refund(self, charge_id: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """`POST /v1/charges/{id}/refunds`. Never made again here, for the same reason as a create."""
+        return await self._call("POST", f"{_charge(charge_id)}/refunds", request)
+
+    async def retrieve_refund(self, charge_id: str, refund_id: str) -> dict[str, Any]:
+        """`GET /v1/charges/{id}/refunds/{id}`."""
+        return await self._read(f"{_charge(charge_id)}/refunds/{quote(refund_id, safe='')}")
+
+    async def list_refunds(self, charge_id: str) -> AsyncIterator[dict[str, Any]]:
+        """All refunds of a charge, newest first."""
+        async for page in self._pages(f"{_charge(charge_id)}/refunds", {}, None):
+            for refund in page:
+                yield refund
+
+    async def retrieve_event(self, event_id: str) -> dict[str, Any]:
+        """`GET /v1/events/{id}`."""
+        return await self._read(f"/v1/events/{quote(event_id, safe='')}")
+
+    async def _pages(
+        self, path: str, query: dict[str, str | int], after: str | None
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        while True:
+            more = {"starting_after": after} if after else {}
+            page = await self._read(f"{path}?{urlencode({**query, 'limit': _PAGE, **more})}")
+            objects: list[dict[str, Any]] = page.get("data") or []
+            if objects:
+                yield objects
+            if not page.get("has_more") or not objects:
+                return
+            after = objects[-1]["id"]
+
+    async def _read(self, uri: str) -> dict[str, Any]:
+        """GET, which can be made again: with retries and backoff on what may pass by itself."""
+        async for attempt in stamina.retry_context(
+            on=(Unanswered, NotNow), attempts=self.tries, timeout=TRIES_FOR
+        ):
+            with attempt:
+                return await self._call("GET", uri)
+        raise AssertionError("unreachable")
+
+    async def _call(self, method: str, uri: str, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """One try, at the pace of all. A call that changes something is made at once, and tells only of trouble."""
+        if self.pace is None:
+            return await self._send(method, uri, content)
+        try:
+            place = await self.pace.turn() if method == "GET" else ""
+        except Ending as ending:
+            raise NotNow(str(ending)) from None
+        went: Went = "ok"
+        began = time.monotonic()
+        try:
+            return await self._send(method, uri, content)
+        except BaseException as error:
+            went = _went(error, time.monotonic() - began)
+            raise
+        finally:
+            if place or went == "slow":
+                await self.pace.tell(place, went)
+
+    async def _send(self, method: str, uri: str, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        assert self._client is not None, "use it as a context manager"  # noqa: S101
+        headers = {"Content-Type": "application/json"} if content is not None else {}
+        body = b"" if content is None else msgspec.json.encode(content)
+        request = self._client.build_request(method, self.api_base + uri, content=body, headers=headers)
+        timestamp = int(time.time())
+        request.headers["Pingplusplus-Request-Timestamp"] = str(timestamp)
+        if self.private_key is not None:  # what is signed is what is sent, to the byte
+            sent = request.url.raw_path.decode("ascii")
+            request.headers["Pingplusplus-Signature"] = sign_request(self.private_key, body, sent, timestamp)
+        try:
+            response = await self._client.send(request)
+        except (
+            httpx.ConnectError,
+            httpx.ConnectTimeout,
+            httpx.PoolTimeout,
+            httpx.UnsupportedProtocol,
+        ) as error:
+            raise NotNow(f"Ping++ was not reached: {type(error).__name__}") from None
+        except httpx.RequestError as error:  # one that cannot be decoded, too
+            raise Unanswered(f"no answer from Ping++: {type(error).__name__}") from None
+        return _object_in(response)
+
+
+def from_files(api_base: str, key: str, private_key_file: Path | None) -> Gateway:
+    """The gateway by the settings of a process. Raises UnreadableKey, naming the file."""
+    if private_key_file is None:
+        return Gateway(api_base, key)
+    try:
+        return Gateway(api_base, key, read_private_key(private_key_file.read_bytes()))
+    except OSError as error:
+        raise UnreadableKey(f"{private_key_file}: {error.strerror}") from None
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Reading the certificates takes longer than a call: once for a process."""
+    return httpx.create_ssl_context()
+
+
+def _went(error: BaseException, after_s: float) -> Went:
+    """What an error says about the pace: a refusal, that Ping++ is well. All that may pass by itself asks for fewer
+    calls; a key that is not right too, for as long as no call can succeed.
+    """
+    if isinstance(error, Refused):
+        return "ok"
+    if isinstance(error, asyncio.CancelledError):
+        return "slow" if after_s >= _TIMED_OUT else "unknown"
+    return "slow" if isinstance(error, (NotNow, Unanswered)) else "unknown"
+
+
+def _charge(charge_id: str) -> str:
+    return f"/v1/charges/{quote(charge_id, safe='')}"
+
+
+def _object_in(response: httpx.Response) -> dict[str, Any]:
+    """The object of an answer. Raises the error that it is (Ping++ docs: errors)."""
+    try:
+        found = response.json()
+    except (ValueError, RecursionError):
+        found = None
+    error = found.get("error") if isinstance(found, dict) else None
+    if response.is_success and isinstance(found, dict) and error is None:
+        return found
+    status = response.status_code
+    error = error if isinstance(error, dict) else {}
+    said = " ".join(str(error[name]) for name in ("code", "message") if error.get(name))
+    message = f"Ping++ answered {status}" + (f": {said}" if said else "")
+    if status == 401:
+        message += (
+            " (is PINGPP_API_KEY right, and PINGPP_PRIVATE_KEY_FILE the key whose public half Ping++ has?)"
+        )
+    if status in (401, 403, 429):
+        raise NotNow(message, status, error)
+    # Without Ping++'s error object it is a proxy's word, and a "success" that is no object is no answer either.
+    if status == 404 and error:
+        raise NotFound(message, status, error)
+    if 400 <= status < 500 and error:
+        raise Refused(message, status, error)
+    raise Unanswered(message, status, error)

@@ -1,0 +1,142 @@
+"""What sweeps leave in Redis: how far each is, up to when everything was compared, and the reports of those that ended."""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import msgspec
+import redis
+
+from payments import clock
+from payments.books import checks, ledger
+from payments.keys import CHECKS, CHECKS_NOW, SWEEPS, Keys
+from payments.reconciliation.sweep import Progress
+
+DISCOVER, RECONCILE = "discover", "reconcile"
+KEPT = 1000  # reports
+_LOOKED_AT = 1000  # checks, in search of the oldest open charge
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Progress).decode
+
+
+def note_start(client: redis.Redis, keys: Keys, app: str = "") -> None:
+    """Note when the system was started for the first time, or began to sweep an app."""
+    client.set(keys.watch_from(app), client.time()[0], nx=True)
+
+
+def watch_from(client: redis.Redis, keys: Keys, app: str) -> int:
+    """Since when (Unix seconds) we watch an app; what is older is old news."""
+    note_start(client, keys)
+    of_app, of_all = cast("list[bytes | None]", client.mget(keys.watch_from(app), keys.watch_from()))
+    return int(of_app or of_all or 0)
+
+
+def progress_of(client: redis.Redis, keys: Keys, member: str) -> Progress | None:
+    """How far a sweep is that has not ended; None: it has, or was never begun."""
+    found = cast("bytes | None", client.get(keys.sweep(member)))
+    return _decode(found) if found else None
+
+
+def save(client: redis.Redis, keys: Keys, member: str, progress: Progress, lease_ms: int) -> None:
+    """Keep a step, and the lease with it."""
+    due_ms = clock.now_ms(client) + lease_ms
+    with client.pipeline(transaction=True) as step:
+        step.set(keys.sweep(member), _encode(progress))
+        step.zadd(keys.due(SWEEPS), {member: due_ms}, xx=True)
+        step.execute()
+
+
+def request(client: redis.Redis, keys: Keys, report_id: str, progress: Progress) -> None:
+    """Ask for a sweep; its report will have that id."""
+    with client.pipeline(transaction=True) as step:
+        step.set(keys.sweep(f"run:{report_id}"), _encode(progress))
+        step.zadd(keys.due(SWEEPS), {f"run:{report_id}": 0})
+        step.execute()
+
+
+def finish(
+    client: redis.Redis, keys: Keys, member: str, progress: Progress, *, report_id: str | None, again_ms: int
+) -> None:
+    """A sweep has ended: what it found, up to when all is compared, and when it comes again (0: not)."""
+    now_ms = clock.now_ms(client)
+    kind = member.partition(":")[0]
+    with client.pipeline(transaction=True) as step:
+        step.delete(keys.sweep(member))
+        step.hdel(keys.attempts(SWEEPS), member)
+        if again_ms:
+            step.zadd(keys.due(SWEEPS), {member: now_ms + again_ms}, xx=True)
+        else:
+            step.zrem(keys.due(SWEEPS), member)
+        if kind != "run":  # what a person asked for says nothing about what lies before it
+            step.set(keys.swept(kind, progress.app), progress.until)
+        if report_id:
+            step.set(keys.report(report_id), _encode(progress))
+            step.zadd(keys.reports, {report_id: now_ms})
+        step.execute()
+    old = cast("list[bytes]", client.zrange(keys.reports, 0, -KEPT - 1))
+    if old:
+        client.delete(*(keys.report(one.decode()) for one in old))
+        client.zrem(keys.reports, *old)
+
+
+def drop(client: redis.Redis, keys: Keys, member: str) -> None:
+    """A sweep that is not wanted any more."""
+    with client.pipeline(transaction=True) as step:
+        step.delete(keys.sweep(member))
+        step.zrem(keys.due(SWEEPS), member)
+        step.hdel(keys.attempts(SWEEPS), member)
+        step.execute()
+
+
+def swept_until(client: redis.Redis, keys: Keys, kind: str, app: str) -> int | None:
+    """Up to when (Unix seconds) sweeps of that kind have compared everything; None: none has ended yet."""
+    found = cast("bytes | None", client.get(keys.swept(kind, app)))
+    return int(found) if found else None
+
+
+def newest(client: redis.Redis, keys: Keys, limit: int) -> list[tuple[str, Progress]]:
+    """(id, report) of the latest sweeps that ended, newest first."""
+    ids = [one.decode() for one in cast("list[bytes]", client.zrevrange(keys.reports, 0, limit - 1))]
+    found = cast("list[bytes | None]", client.mget([keys.report(one) for one in ids])) if ids else []
+    return [(id_, _decode(value)) for id_, value in zip(ids, found, strict=True) if value]
+
+
+def get(client: redis.Redis, keys: Keys, report_id: str) -> Progress | None:
+    """The report of that id."""
+    found = cast("bytes | None", client.get(keys.report(report_id)))
+    return _decode(found) if found else None
+
+
+def oldest_open(client: redis.Redis, keys: Keys, app: str) -> int | None:
+    """When (Unix seconds) the oldest open charge of an app was created, among those that are to be looked at soonest and
+    latest; None: there is none.
+    """
+    members: list[bytes] = []
+    for what in (CHECKS_NOW, CHECKS):
+        members += cast("list[bytes]", client.zrange(keys.due(what), 0, _LOOKED_AT))
+        members += cast("list[bytes]", client.zrange(keys.due(what), -_LOOKED_AT, -1))
+    charges = {charge for one in members if (charge := checks.read_member(one.decode())[0])}
+    if not charges:
+        return None
+    books = ledger.load(client, keys, [(charge, None) for charge in charges])
+    created = [
+        charge.created
+        for held in books.held.values()
+        if held.payment.app == app
+        for charge in held.payment.charges
+        if charge.open
+    ]
+    return min(created, default=None)
+
+
+def day_that_ended(client: redis.Redis, keys: Keys, app: str, now: int) -> dict[str, Any] | None:
+    """Once a day (UTC): what all sweeps of an app found in the last 24 hours; None: that was said today."""
+    today = datetime.fromtimestamp(now, UTC).date().isoformat()
+    before = cast("bytes | None", client.set(keys.swept("day", app), today, get=True))
+    if before is None or before.decode() == today:
+        return None
+    latest = [
+        one for _, one in newest(client, keys, KEPT) if one.app == app and (one.ended_at or 0) > now - 86_400
+    ]
+    names = ("missed", "refunds", "disputed", "unknown")
+    counts = {name: sum(getattr(one, name) for one in latest if not one.dry_run) for name in names}
+    return {"matches": not any(counts.values()), "reports": len(latest), **counts}

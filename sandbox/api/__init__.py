@@ -1,0 +1,1 @@
+"""The gateway API under /v1, as at Ping++."""

@@ -1,0 +1,1 @@
+"""Charges, refunds and events, and what happens to them."""

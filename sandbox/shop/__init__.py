@@ -1,0 +1,1 @@
+"""A small demo shop that takes its payments through the merchant API."""

@@ -1,0 +1,1 @@
+"""How events leave: the outbox, the repeats and the signature."""
