@@ -23,7 +23,7 @@ from processes import redis_server
 from tests.bench.corpus import Corpus
 from tests.bench.measures import Plan, Say
 from tests.bench.stage import ROOT, free_port
-from tests.ingest.checkout_kit import Books
+from tests.ingest.checkout.kit import Books
 
 PAGES = 1_000
 POLLS = 2_000

@@ -11,7 +11,7 @@ import redis
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from processes import redis_server
-from tests.ingest.checkout_kit import Books, receiver
+from tests.ingest.checkout.kit import Books, receiver
 
 ARGUMENTS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from payments.keys import CHECKS_NOW
 from tests.browser.conftest import PC, PHONE, Shopper
-from tests.ingest.checkout_kit import CODES, Books
+from tests.ingest.checkout.kit import CODES, Books
 
 WAYS = [(PHONE, "en-GB"), (PHONE, "zh-CN"), (PC, "en-GB"), (PC, "zh-CN")]
 NAMES = ["phone, English", "phone, Chinese", "PC, English", "PC, Chinese"]

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from tests.conftest import Signer
-from tests.payments import taking
+from tests.payments.taking import kit as taking
 
 
 @pytest.fixture

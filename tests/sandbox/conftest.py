@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.webhooks import keys
+from tests.sandbox.kit import Receiver, Rig, running
 from tests.sandbox.program import Program, Shop, open_shop, starting
-from tests.sandbox.rig import Receiver, Rig, running
 
 
 @pytest.fixture

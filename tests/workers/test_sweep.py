@@ -17,8 +17,8 @@ from payments.reconciliation import reports
 from payments.reconciliation.reports import DISCOVER, RECONCILE
 from payments.reconciliation.sweep import Progress
 from tests.conftest import Signer
-from tests.payments import taking
-from tests.payments.taking import APP, ORDER, Run, Shop, only_charge
+from tests.payments.taking import kit as taking
+from tests.payments.taking.kit import APP, ORDER, Run, Shop, only_charge
 from workers import sweep
 from workers.context import Context
 
