@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from ingest.api import charges, payments
+from ingest.api.door import MerchantApi
 from ingest.checkout import routes as checkout
 from ingest.following import Following
 from ingest.health import Readiness, livez
@@ -113,7 +113,7 @@ def make_app(settings: ReceiverSettings) -> Receiver:
         gateway.pace = Pace(ringer.client, keys, settings.gateway_rate, urgent=True)
         schedule = Schedule(settings.fallback_after, settings.check_gaps)
         office.desk = Desk(ringer.client, keys, gateway, settings.livemode, settings.order_key, schedule)
-        routes += [*payments.routes(office), *charges.routes(office)]
+        routes.append(MerchantApi(office))
     if "checkout" in settings.serve:
         routes += checkout.routes(office)
 

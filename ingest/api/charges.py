@@ -1,18 +1,14 @@
-"""`PUT /charges/{charge_id}`: a charge that the merchant's own code made is put under our care.
-
-It is part of the merchant API: the same tokens, the same problems, the same log.
-"""
+"""`PUT /charges/{charge_id}`: a charge that the merchant's own code made is put under our care."""
 
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match
-from starlette.types import Scope
 
-from ingest.api.payments import Call, MerchantApi, json_answer, location, logged, one_of, segments_of
+from ingest.api.answers import json_answer, location, logged
+from ingest.api.fields import ORDER_NO, unknown
 from ingest.api.problems import Problem, invalid, unavailable
-from ingest.api.reading import ORDER_NO, query_of, read_object, unknown
+from ingest.api.reading import query_of, read_object
 from ingest.office import Office
 from payments.books.attempts import No
 from payments.books.view import merchant_json
@@ -31,11 +27,6 @@ _EXPECTED = (ORDER_NO, Field("amount", Whole(1)), Field("currency", table.find("
 WATCH_FIELDS = tuple(one.name for one in _EXPECTED)
 
 
-def routes(office: Office) -> list[BaseRoute]:
-    """Its route. `office.desk` is there."""
-    return [WatchApi(office)]
-
-
 def expected_in(content: dict[str, Any]) -> Expected:
     """What the merchant says of a charge. Raises Problem."""
     wrong = [*unknown(content, WATCH_FIELDS), *(one for f in _EXPECTED for one in f.problems("", content))]
@@ -44,39 +35,25 @@ def expected_in(content: dict[str, Any]) -> Expected:
     return Expected(**content)
 
 
-class WatchApi(MerchantApi):
-    """The same door, with another address."""
+class Charges:
+    """What can be asked for."""
 
     def __init__(self, office: Office) -> None:
-        super().__init__(office)
         self._office = office
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        path = scope["path"] if scope["type"] == "http" else ""
-        ours = path == "/charges" or path.startswith("/charges/")
-        return (Match.FULL if ours else Match.NONE), {}
-
-    def _called(self, request: Request) -> Call:
-        self._authorize(request)
-        match segments_of(request.scope):
-            case ["charges", str(charge_id)] if charge_id:
-                return one_of({"PUT": lambda one: self._put(one, charge_id)}, request.method)
-            case _:
-                raise Problem("not_found", "Nothing has this address.")
-
-    async def _put(self, request: Request, charge_id: str) -> Response:
+    async def watch(self, request: Request, charge_id: str) -> Response:
         with logged("watch asked for", charge_id=charge_id[:64]) as line:
             query_of(request)
             wrong = list(_CHARGE.problems("", {"charge_id": charge_id}))
             if wrong:
                 raise invalid(wrong)
-            watched = await self._watch(charge_id, expected_in(await read_object(request, or_nothing=True)))
+            watched = await self._watched(charge_id, expected_in(await read_object(request, or_nothing=True)))
             payment, status = watched.payment, 201 if watched.new else 200
             line.update(order_no=payment.order_no, app=payment.app, outcome=payment.status, status=status)
         headers = location(payment) if watched.new else {}
         return json_answer(merchant_json(payment, self._office.public_url), status, headers)
 
-    async def _watch(self, charge_id: str, expected: Expected) -> Watched:
+    async def _watched(self, charge_id: str, expected: Expected) -> Watched:
         desk = self._office.desk
         assert desk is not None  # noqa: S101  the API is not served without
         try:

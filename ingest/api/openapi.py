@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
+from ingest.api.fields import KEY
 from ingest.api.openapi_schemas import SCHEMAS
 from ingest.api.problems import CODES, MEDIA_TYPE
-from ingest.api.reading import BODY_LIMIT, KEY, MOST_WAIT_S
+from ingest.api.reading import BODY_LIMIT, MOST_WAIT_S
 
 Object = dict[str, Any]
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from ingest.api.fields import REFUND_FIELDS, URL
 from ingest.api.problems import CODES
-from ingest.api.reading import REFUND_FIELDS, URL
 from payments.channels import table
 from payments.channels.rules import (
     BODY,

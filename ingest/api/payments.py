@@ -1,180 +1,53 @@
-"""The merchant API: payments are asked for, shown, refunded, closed and reversed by the merchant's own server.
+"""`/payments`: payments are asked for, shown, listed, refunded, closed and reversed by the merchant's own server.
 
 Thin: it reads, lets `payments/` decide and act, and answers. Every refusal is a problem document.
 """
 
 import asyncio
-import contextlib
-import hmac
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Coroutine
 from typing import Any, TypeVar
-from urllib.parse import quote, unquote, urlencode
 
-import msgspec
 import structlog
 from starlette.background import BackgroundTask
-from starlette.datastructures import URLPath
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, NoMatchFound
-from starlette.types import Receive, Scope, Send
 
 from ingest import listing
-from ingest.api import openapi, problems
-from ingest.api.problems import Problem, invalid, refused, unavailable
-from ingest.api.reading import (
+from ingest.api.answers import again_after, json_answer, location, logged, waited
+from ingest.api.fields import (
     CURSOR,
+    IF_PAID,
     LIMIT,
     ORDER_NO,
-    URL,
+    PAYMENT_FIELDS,
+    RETURN_URL,
     app_field,
     beyond,
-    key_of,
-    query_of,
-    read_object,
     refund_problems,
     refund_problems_of,
     unknown,
-    wait_of,
 )
+from ingest.api.problems import Problem, invalid, refused, unavailable
+from ingest.api.reading import key_of, query_of, read_object, wait_of
 from ingest.office import Office
 from payments.books.attempts import Wanted
 from payments.books.ledger import Held
 from payments.books.payment import Attempt, Payment, RefundAttempt
 from payments.books.view import merchant_json
 from payments.channels import table
-from payments.channels.rules import Field, OneOf
+from payments.channels.rules import Field
 from payments.taking.create import Created, create, digest
 from payments.taking.refund import refund
 from payments.taking.reverse import stop
 
-PAYMENT_FIELDS = (
-    "order_no", "amount", "currency", "channel", "subject", "body", "client_ip", "app", "extra", "metadata",
-    "time_expire", "description", "return_url",
-)  # fmt: skip
-_RETURN_URL = Field("return_url", URL)
-_IF_PAID = Field("if_paid", OneOf(("keep", "refund")))
 _PATIENCE_S = (
     30  # with Ping++, and with reversals that come before; then the caller hears that it is not known yet
 )
 _LOOK_EVERY_S = 0.05  # whether an attempt is written down yet, where the caller does not wait for its end
 
 log = structlog.get_logger()
-Call = Callable[[Request], Awaitable[Response]]
 T = TypeVar("T")
-
-
-def routes(office: Office) -> list[BaseRoute]:
-    """Its routes. `office.desk` is there."""
-    return [MerchantApi(office)]
-
-
-class MerchantApi(BaseRoute):
-    """The one route to all of it: so that whatever goes wrong, and whatever is not there, is answered in one way."""
-
-    def __init__(self, office: Office) -> None:
-        self._payments = Payments(office)
-        self._tokens = office.tokens
-        self._told_s = 0.0
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        path = scope["path"] if scope["type"] == "http" else ""
-        ours = path in ("/payments", "/openapi.json") or path.startswith("/payments/")
-        return (Match.FULL if ours else Match.NONE), {}
-
-    def url_path_for(self, name: str, /, **_: Any) -> URLPath:
-        raise NoMatchFound(name, {})
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            response = await self._called(request)(request)
-        except ClientDisconnect:
-            return
-        except Exception as error:
-            problem = problems.of(error)
-            if problem.status == 500:
-                log.exception("merchant API broke", method=request.method, exc_info=error)
-            elif problem.status == 503:
-                log.warning("merchant API", outcome=problem.code, error=f"{type(error).__name__}: {error}")
-            response = problem.response()
-        response.headers["Cache-Control"] = "no-store"
-        await response(scope, receive, send)
-
-    def _called(self, request: Request) -> Call:
-        """What is called. Raises Problem, the token's before all others."""
-        segments = segments_of(request.scope)
-        if segments == ["openapi.json"]:
-            return one_of({"GET": _describe}, request.method)
-        self._authorize(request)
-        payments = self._payments
-        match segments:
-            case ["payments"]:
-                return one_of({"GET": payments.page, "POST": payments.create}, request.method)
-            case ["payments", str(order_no)] if order_no:
-                return one_of({"GET": lambda one: payments.show(one, order_no)}, request.method)
-            case ["payments", str(order_no), "refunds"] if order_no:
-                return one_of({"POST": lambda one: payments.refund(one, order_no)}, request.method)
-            case ["payments", str(order_no), ("close" | "reverse") as verb] if order_no:
-                return one_of({"POST": lambda one: payments.stop(one, order_no, verb)}, request.method)
-            case _:
-                raise Problem("not_found", "Nothing has this address.")
-
-    def _authorize(self, request: Request) -> None:
-        given = request.headers.getlist("authorization")
-        scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-        sent, right = token.strip().encode("latin-1"), False
-        for one in self._tokens:  # all of them: how long it takes tells nothing
-            right |= hmac.compare_digest(one, sent)
-        if scheme.lower() == "bearer" and right:
-            return
-        if time.monotonic() - self._told_s > 1:  # whoever knocks must not fill the disk
-            self._told_s = time.monotonic()
-            log.warning("merchant API", outcome="unauthorized")
-        detail = "A token is needed: Authorization: Bearer …, one of MERCHANT_API_TOKENS."
-        raise Problem("unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
-
-
-def segments_of(scope: Scope) -> list[str] | None:
-    """The parts of the address, each decoded by itself: an order number may have a slash. None: it is no text."""
-    raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
-    try:
-        return [unquote(one, errors="strict") for one in raw.decode("ascii").split("/")[1:]]
-    except UnicodeDecodeError:
-        return None
-
-
-def one_of(calls: Mapping[str, Call], method: str) -> Call:
-    call = calls.get("GET" if method == "HEAD" else method)
-    if call is None:
-        allowed = ", ".join(["HEAD", *calls] if "GET" in calls else calls)
-        raise Problem("method_not_allowed", f"Here: {allowed}.", headers={"Allow": allowed})
-    return call
-
-
-async def _describe(_: Request) -> Response:
-    return Response(openapi.DOCUMENT, media_type="application/json")
-
-
-def json_answer(
-    content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
-    return Response(msgspec.json.encode(content), status, headers, "application/json")
-
-
-@contextlib.contextmanager
-def logged(what: str, **about: Any) -> Iterator[dict[str, Any]]:
-    """One line for a request that changes something; `outcome` and `status` are put into it."""
-    line, began = {"outcome": "cancelled", **about}, time.monotonic()
-    try:
-        yield line
-    except Exception as error:
-        problem = problems.of(error)
-        line.update(outcome=problem.code, status=problem.status)
-        raise
-    finally:
-        log.info(what, **line, duration_ms=round(1000 * (time.monotonic() - began)))
 
 
 class Payments:
@@ -213,7 +86,7 @@ class Payments:
                 payment = held.payment if held else payment
             status = _status_of(payment, new=made.new)
             line.update(outcome=payment.status, status=status)
-        headers = _waited(wait) | ({} if status == 200 else location(payment)) | _again(status)
+        headers = waited(wait) | ({} if status == 200 else location(payment)) | again_after(status)
         response = json_answer(self._shown(payment), status, headers)
         response.background = after
         return response
@@ -232,7 +105,7 @@ class Payments:
             again = newest and newest[0].digest == digest(content.get("channel", ""), content.get("extra"))
         found = table.problems(content, now=time.time(), attempt=attempt)
         wrong += [one for one in found if not (again and one.field == "time_expire")]
-        wrong += [*_RETURN_URL.problems("", content), *beyond(content)]
+        wrong += [*RETURN_URL.problems("", content), *beyond(content)]
         if wrong:
             raise invalid(wrong)
         return Wanted(
@@ -256,7 +129,7 @@ class Payments:
             after = BackgroundTask(_end, self._keep(self._office.hasten(held)))
             if wait is not None:
                 held = await self._settled(name, began + wait) or held
-        response = json_answer(self._shown(held.payment), headers=_waited(wait))
+        response = json_answer(self._shown(held.payment), headers=waited(wait))
         response.background = after  # a process that is to stop waits for it
         return response
 
@@ -300,7 +173,7 @@ class Payments:
         shown = self._shown(made.payment)
         this = next(one for one in shown["refunds"] if one["idempotency_key"] == key)
         headers = {} if status == 200 else location(made.payment)
-        return json_answer({"refund": this, "payment": shown}, status, headers | _again(status))
+        return json_answer({"refund": this, "payment": shown}, status, headers | again_after(status))
 
     async def stop(self, request: Request, order_no: str, verb: str) -> Response:
         name = self._name(request, order_no)
@@ -308,7 +181,7 @@ class Payments:
             "close asked for" if verb == "close" else "reverse asked for", order_no=order_no[:256]
         ) as line:
             content = await read_object(request, or_nothing=True)
-            wrong = [*unknown(content, ("if_paid",)), *_IF_PAID.problems("", content)]
+            wrong = [*unknown(content, ("if_paid",)), *IF_PAID.problems("", content)]
             if wrong:
                 raise invalid(wrong)
             if_paid = content.get("if_paid") or "keep"
@@ -316,7 +189,7 @@ class Payments:
             waiting = any(payment.reversing(charge.id) for charge in payment.charges)
             status = 202 if waiting or any(one.open for one in payment.attempts) else 200
             line.update(app=payment.app, outcome=payment.status, status=status)
-        headers = location(payment) | _again(status) if status == 202 else {}
+        headers = location(payment) | again_after(status) if status == 202 else {}
         return json_answer(self._shown(payment), status, headers)
 
     def _shown(self, payment: Payment) -> dict[str, Any]:
@@ -384,15 +257,3 @@ def _channel_of(payment: Payment, charge_id: str | None) -> str:
     paid = [charge for charge in payment.charges if charge.paid]
     chosen = [c for c in paid if c.id == charge_id or (charge_id is None and payment.kept(c))]
     return chosen[0].channel if len(chosen) == 1 else ""
-
-
-def location(payment: Payment) -> dict[str, str]:
-    return {"Location": f"/payments/{quote(payment.order_no, safe='')}?{urlencode({'app': payment.app})}"}
-
-
-def _again(status: int) -> dict[str, str]:
-    return {"Retry-After": "1"} if status == 202 else {}
-
-
-def _waited(wait: int | None) -> dict[str, str]:
-    return {} if wait is None else {"Preference-Applied": f"wait={wait}"}

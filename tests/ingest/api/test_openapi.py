@@ -20,10 +20,10 @@ from schemathesis import engine
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events
 
+from ingest.api.fields import REFUND_FIELDS, app_field, beyond, refund_problems
+from ingest.api.fields import URL as RETURN_URL
 from ingest.api.openapi import DOCUMENT, SPECIFICATION
 from ingest.api.problems import CODES
-from ingest.api.reading import REFUND_FIELDS, app_field, beyond, refund_problems
-from ingest.api.reading import URL as RETURN_URL
 from payments.channels import table
 from payments.channels.rules import Field
 from processes import redis_server
