@@ -7,7 +7,7 @@ import redis.asyncio
 import structlog
 from redis.exceptions import RedisError
 
-from payments.books.payment import TOKEN_BYTES
+from payments.books.document import TOKEN_BYTES
 from payments.keys import Keys
 
 EVERY_S = 0.2  # a page turns to paid so soon; a thousand that wait cost one call each time

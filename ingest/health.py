@@ -8,7 +8,8 @@ import redis.asyncio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from processes.durability import Finding, explain, judge, look, look_async, probe_write, probe_write_async
+from processes.durability import explain, judge, look, look_async, probe_write, probe_write_async
+from processes.finding import Finding
 
 LOOK_EVERY = 1.0  # seconds; whoever asks more often gets the last answer
 

@@ -10,7 +10,7 @@ import structlog
 
 from ingest.webhooks import Answer
 from payments.inbox.accept import Stored
-from payments.pingpp.event import is_variant
+from payments.members import is_variant
 
 LINES_PER_SECOND = 20  # of refusals: whoever knocks with bad signatures must not fill the disk
 REMEMBERED = 10_000  # and as many before: latest event ids, to notice that one is used for several objects

@@ -1,4 +1,4 @@
-"""How many decimals a currency has: amounts are integers in its smallest unit, and are written in its own."""
+"""Amounts for people: they are kept as integers in the smallest unit of the currency, and written in its own."""
 
 # ISO 4217: the currencies whose smallest unit is not a hundredth.
 _DECIMALS = dict.fromkeys(
@@ -13,3 +13,11 @@ def in_units(amount: int, currency: str) -> str:
     minus, digits = "-" if amount < 0 else "", f"{abs(amount):0{decimals + 1}d}"
     whole, part = (digits[:-decimals], f".{digits[-decimals:]}") if decimals else (digits, "")
     return f"{minus}{int(whole):,}{part}"
+
+
+def money(amount: object, currency: object) -> str:
+    """`100, cny` is `1.00 CNY`; what is no amount is written as it stands."""
+    name = currency if isinstance(currency, str) else ""
+    if not isinstance(amount, int) or isinstance(amount, bool):
+        return "" if amount is None else f"{amount} {name.upper()}".strip()
+    return f"{in_units(amount, name)} {name.upper()}".strip()

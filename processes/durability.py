@@ -6,29 +6,19 @@ Looking is one step and judging another, so that the rules are a pure function.
 import contextlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import redis
 import redis.asyncio
 from redis import exceptions
 
-Level = Literal["refuse", "warn", "unknown"]
+from processes.finding import Finding
 
 OLDEST_REDIS, OLDEST_VALKEY = (7, 0), (7, 2)
 PROBE_LIVES_MS = 10_000
 
 # Two questions, because Redis before 7.0 takes one pattern only, and should be told that it is too old.
 PATTERNS = ("*append*", "maxmemory*")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something about a Redis that a person should know: what it is, what it means, what to do."""
-
-    level: Level
-    code: str
-    message: str
 
 
 def look(client: redis.Redis) -> tuple[dict[str, str], dict[str, Any]]:

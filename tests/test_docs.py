@@ -10,8 +10,8 @@ from pydantic_settings import BaseSettings
 from ingest.settings import ReceiverSettings
 from ops.cli.__main__ import app
 from ops.settings import CommandSettings
-from ops.up.run import UpSettings
-from payments.dead_letters.letters import REASONS
+from ops.up.settings import UpSettings
+from payments.dead_letters.reasons import REASONS
 from processes.redis_server import RedisServerSettings
 from sandbox.settings import Settings as SandboxSettings
 from tests.modules import ROOMS, ROOT, found

@@ -10,9 +10,9 @@ import structlog
 
 from payments import bell, due
 from payments.books import checks, ledger, message
+from payments.books.document import NewerSchema
 from payments.books.fold import fold, oddity
 from payments.books.ledger import Held, Unit
-from payments.books.payment import NewerSchema
 from payments.dead_letters import letters
 from payments.due import Claim, Claimed, Later
 from payments.inbox.park import park

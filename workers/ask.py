@@ -14,17 +14,18 @@ from redis.exceptions import RedisError
 
 from payments import bell, due
 from payments.books import checks, ledger, message
+from payments.books.document import NewerSchema
 from payments.books.fold import conflicts, fold, oddity, unexplained
 from payments.books.ledger import Unit
-from payments.books.payment import NewerSchema
-from payments.dead_letters import letters
+from payments.dead_letters import letters, reasons
+from payments.dead_letters.evidence import evidence, facts_of
 from payments.due import Claimed, Later
 from payments.inbox.reading import Reading, read
 from payments.keys import ASKS
 from payments.pingpp import sighting as sightings
 from payments.pingpp.event import app_of
 from payments.pingpp.gateway import Gateway, NotFound, NotNow, Refused, Unanswered
-from payments.pingpp.sighting import Malformed, Sighting, evidence, facts_of, order_of
+from payments.pingpp.sighting import Malformed, Sighting, order_of
 from workers.context import Context
 
 CLAIM = 20  # asks at once
@@ -199,7 +200,7 @@ def _settle(context: Context, ask: _Ask) -> tuple[str, list[str]]:
         if odd:
             known = held.payment.charge(found.charge_id)
             raise _Dead(
-                odd if odd in letters.REASONS else "identity_conflict",
+                odd if odd in reasons.REASONS else "identity_conflict",
                 odd,
                 {"charge": found.charge_id, "payment": name, **facts_of(known)},
             )

@@ -12,16 +12,18 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from payments import bell, due
+from payments import bell, due, members
 from payments.books import checks, ledger
 from payments.books.attempts import No, attempt_of, refund_attempt_of, refund_late
+from payments.books.document import NewerSchema
 from payments.books.ledger import Busy, Unit
-from payments.books.payment import NewerSchema, Payment
-from payments.dead_letters import letters
+from payments.books.payment import Payment
+from payments.dead_letters import letters, reasons
+from payments.dead_letters.evidence import evidence, facts_of
 from payments.due import Claimed, Later
 from payments.keys import CHECKS_NOW
 from payments.pingpp.gateway import NotFound, NotNow, Refused, Unanswered
-from payments.pingpp.sighting import Malformed, evidence, facts_of
+from payments.pingpp.sighting import Malformed
 from payments.taking.desk import Desk, Odd
 from payments.taking.refund import refund_what_came_late
 from payments.taking.resolve import resolve_create, resolve_refund
@@ -139,7 +141,7 @@ async def _look(context: Context, desk: Desk, what: str, look: _Look) -> None:
 
 async def _look_at(context: Context, desk: Desk, what: str, look: _Look) -> None:
     member = look.claimed.member
-    look.charge_id, look.attempt_id, name = checks.read_member(member)
+    look.charge_id, look.attempt_id, name = members.read_member(member)
     look.about = {"charge_id": look.charge_id} if look.charge_id else {"attempt_id": look.attempt_id}
     books = await asyncio.to_thread(ledger.load, desk.client, desk.keys, [(look.charge_id, name or None)])
     name = books.ties.get(look.charge_id, name)
@@ -197,7 +199,7 @@ def _odd(context: Context, what: str, look: _Look, odd: Odd) -> tuple[str, str]:
     if odd.held.registration:
         registered = odd.held.registration
         both["registered"] = {"amount": registered.amount, "currency": registered.currency}
-    reason = odd.code if odd.code in letters.REASONS else "identity_conflict"
+    reason = odd.code if odd.code in reasons.REASONS else "identity_conflict"
     _bury(context, what, look, reason, odd.code, both=both)
     return "dead", f"{reason} {odd.code}"
 

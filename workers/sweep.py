@@ -19,7 +19,7 @@ from payments.dead_letters import letters
 from payments.due import Claimed, Later
 from payments.keys import SWEEPS
 from payments.pingpp.gateway import NotNow, Refused, Unanswered
-from payments.reconciliation import reports
+from payments.reconciliation import marks, reports
 from payments.reconciliation.reports import DISCOVER, RECONCILE
 from payments.reconciliation.sweep import Progress, Rules, sweep
 from payments.taking.desk import Desk
@@ -44,7 +44,7 @@ class TimeIsUp(Exception):
 def seed(context: Context) -> None:
     """Put the sweeps that come again and again into the due set, where they are not there yet."""
     for app in sorted(context.apps):
-        reports.note_start(context.client, context.keys, app)
+        marks.note_start(context.client, context.keys, app)
         for kind, every in context.sweep_every.items():
             if every:
                 context.client.zadd(context.keys.due(SWEEPS), {f"{kind}:{app}": 0}, nx=True)
@@ -93,7 +93,7 @@ async def _work_on(context: Context, desk: Desk, claimed: Claimed, now_ms: int, 
     try:
         if claimed.used_up:
             raise RuntimeError(claimed.last_error or "the worker ended without a word each time")  # noqa: TRY301
-        rules = Rules(reports.watch_from(context.client, context.keys, progress.app), context.adopt)
+        rules = Rules(marks.watch_from(context.client, context.keys, progress.app), context.adopt)
         ended = await sweep(desk, progress, rules, save)
         progress = replace(ended, ended_at=await desk.now_ms() // 1000)
         _end(context, member, progress)
@@ -126,9 +126,9 @@ def _begin(context: Context, member: str, now: int) -> Progress | None:
     kind, _, app = member.partition(":")
     if not context.sweep_every.get(kind) or app not in context.apps:
         return None
-    mark = reports.swept_until(context.client, context.keys, kind, app)
+    mark = marks.swept_until(context.client, context.keys, kind, app)
     since = (
-        reports.watch_from(context.client, context.keys, app) - _FIRST_S
+        marks.watch_from(context.client, context.keys, app) - _FIRST_S
         if mark is None
         else mark - _OVERLAP_S[kind]
     )

@@ -20,7 +20,7 @@ from payments.keys import CHECKS_NOW, DUE_SETS, SWEEPS, Keys
 from payments.pingpp.gateway import Gateway, from_files
 from payments.pingpp.pace import Pace
 from payments.pingpp.signature import UnreadableKey
-from payments.reconciliation import reports
+from payments.reconciliation import marks
 from payments.reconciliation.reports import DISCOVER, RECONCILE
 from processes import log as logging
 from processes import redis
@@ -139,7 +139,7 @@ def run(context: Context, what: str, connection: Any) -> None:
     except RedisError as error:
         log.warning("redis is away", error=f"{type(error).__name__}: {error}")
         raise SystemExit(1) from None
-    reports.note_start(context.client, context.keys)
+    marks.note_start(context.client, context.keys)
     if what == SWEEPS:
         jobs.begin_sweeping()
     look_seldom(after=100_000)  # a batch makes many thousand dicts, and no cycles

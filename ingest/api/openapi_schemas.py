@@ -6,17 +6,8 @@ from typing import Any
 from ingest.api.fields import REFUND_FIELDS, URL
 from ingest.api.problems import CODES
 from payments.channels import table
-from payments.channels.rules import (
-    BODY,
-    DAY,
-    LARGEST,
-    METADATA_LONGEST,
-    METADATA_PAIRS,
-    MINUTE,
-    OURS,
-    SUBJECT,
-    Text,
-)
+from payments.channels.channel import BODY, SUBJECT
+from payments.channels.rules import DAY, LARGEST, METADATA_LONGEST, METADATA_PAIRS, MINUTE, OURS, Text
 
 Object = dict[str, Any]
 

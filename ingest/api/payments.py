@@ -13,7 +13,6 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ingest import listing
 from ingest.api.answers import again_after, json_answer, location, logged, waited
 from ingest.api.fields import (
     CURSOR,
@@ -31,12 +30,14 @@ from ingest.api.fields import (
 from ingest.api.problems import Problem, invalid, refused, unavailable
 from ingest.api.reading import key_of, query_of, read_object, wait_of
 from ingest.office import Office
+from payments.books import listing
 from payments.books.attempts import Wanted
 from payments.books.ledger import Held
 from payments.books.payment import Attempt, Payment, RefundAttempt
 from payments.books.view import merchant_json
 from payments.channels import table
 from payments.channels.rules import Field
+from payments.channels.rules import Problem as Wrong
 from payments.taking.create import Created, create, digest
 from payments.taking.refund import refund
 from payments.taking.reverse import stop
@@ -143,8 +144,8 @@ class Payments:
             held = [await self._office.find(f"{one}:{query['order_no']}") for one in apps]
             found, cursor = [one.payment for one in held if one], None
         else:
-            before = listing.read_cursor(query["cursor"])
-            found, cursor = await listing.page(self._office, apps, int(query["limit"] or 20), before)
+            office, before, limit = self._office, _place_of(query["cursor"]), int(query["limit"] or 20)
+            found, cursor = await listing.page(office.async_client, office.keys, apps, limit, before)
         return json_answer({"payments": [self._shown(one) for one in found], "next_cursor": cursor})
 
     async def refund(self, request: Request, order_no: str) -> Response:
@@ -231,6 +232,14 @@ async def _end(work: asyncio.Task[Any]) -> None:
         await work
     except Exception as error:  # noqa: BLE001
         log.warning("work broke after its answer", error=f"{type(error).__name__}: {error}")
+
+
+def _place_of(cursor: str | None) -> listing.Place | None:
+    """Where the page begins that a caller asks for."""
+    try:
+        return None if cursor is None else listing.read_cursor(cursor)
+    except ValueError:
+        raise invalid([Wrong("cursor", "a next_cursor of an earlier answer")]) from None
 
 
 def _is_settled(payment: Payment) -> bool:

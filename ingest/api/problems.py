@@ -9,8 +9,9 @@ from redis.exceptions import RedisError
 from starlette.responses import Response
 
 from payments.books.attempts import No
+from payments.books.document import NewerSchema
 from payments.books.ledger import Busy
-from payments.books.payment import Failure, NewerSchema
+from payments.books.payment import Failure
 from payments.channels.rules import Problem as Wrong
 from payments.pingpp.gateway import NotNow, Refused
 

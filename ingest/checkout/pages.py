@@ -12,7 +12,7 @@ from starlette.responses import Response
 from ingest.checkout.money import money
 from ingest.checkout.text import SCENES, WALLETS, WORDS, Language, choose, scene
 from ingest.checkout.view import ASKS, Seen
-from payments.books.view import rfc3339
+from payments.times import rfc3339
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "

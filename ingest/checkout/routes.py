@@ -27,8 +27,9 @@ from ingest.checkout import qr
 from ingest.checkout.pages import HEADERS, Pages
 from ingest.checkout.view import Seen, look
 from ingest.office import Office
+from payments.books.document import NewerSchema
 from payments.books.ledger import Held
-from payments.books.payment import NewerSchema, Registration
+from payments.books.payment import Registration
 
 PING_S = (
     15  # proxies cut what is silent for a minute, and the page takes a long silence for a dead connection

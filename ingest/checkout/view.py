@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from payments.books.attempts import reversal_due
 from payments.books.payment import Charge, Payment, Registration
-from payments.books.view import rfc3339
 from payments.channels.table import find
+from payments.times import rfc3339
 
 # What the page asks of the shopper, while it asks anything:
 # scan the QR · show a code to the cashier · go on in the shop's own page · wait for what the shop does.

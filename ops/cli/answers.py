@@ -5,7 +5,6 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -91,17 +90,6 @@ def command(*words: str) -> str:
         else "pingpp-ingest"
     )
     return shlex.join([ours, *words])
-
-
-def at_ms(milliseconds: float | None, to: str = "milliseconds") -> str | None:
-    """Unix milliseconds as RFC 3339 in UTC, to the millisecond or `to` the "seconds"; null stays null."""
-    if milliseconds is None:
-        return None
-    try:
-        at = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return at.isoformat(timespec=to).replace("+00:00", "Z")
 
 
 def _console(width: int | None) -> Console:

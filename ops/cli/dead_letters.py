@@ -5,11 +5,14 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.answers import AsJson, at_ms, command, fail, say, write, write_json, write_table
+from ops.cli.answers import AsJson, command, fail, say, write, write_json, write_table
 from ops.cli.books import Books, DataDir, opened, ring
-from ops.cli.letter import show_letter, shown
+from ops.cli.letter import show_letter
 from payments.dead_letters import letters
-from payments.dead_letters.letters import REASONS, DeadLetter
+from payments.dead_letters.letters import DeadLetter
+from payments.dead_letters.reasons import REASONS
+from payments.dead_letters.shown import shown
+from payments.times import at_ms
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -6,9 +6,10 @@ import typer
 
 from ops.cli.answers import AsJson, command, fail, say, write, write_facts, write_json, write_table
 from ops.cli.books import Books, DataDir, opened, ring
-from ops.cli.letter import raw_json, write_raw
-from ops.cli.seen import Seen, look_up, members_of, recent, shown
+from ops.cli.letter import write_raw
+from payments.dead_letters.shown import raw_json
 from payments.inbox import replay as replays
+from payments.inbox.seen import Seen, look_up, members_of, recent, shown
 from payments.keys import EVENTS
 
 app = typer.Typer(no_args_is_help=True, help="What Ping++ sent, and what became of it.")

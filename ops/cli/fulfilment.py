@@ -1,15 +1,16 @@
 """The commands `fulfilment`: the messages that merchant services are told by, and who reads them."""
 
 import contextlib
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from ops.cli.answers import AsJson, at_ms, command, say, write, write_json, write_table
-from ops.cli.books import Books, DataDir, opened
+from ops.cli.answers import AsJson, command, say, write, write_json, write_table
+from ops.cli.books import DataDir, opened
 from ops.cli.messages import line
 from ops.cli.tail import follow
 from ops.settings import settings_for
+from payments.fulfilment import groups as consumer_groups
 
 app = typer.Typer(no_args_is_help=True, help="The messages to the merchant's services, and who reads them.")
 
@@ -39,7 +40,7 @@ def tail(
 def groups(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """List the consumer groups: how far each has read, what it has not acknowledged, and its consumers."""
     with opened(data_dir) as books:
-        found = _groups(books)
+        found = consumer_groups.groups(books.client, books.keys)
     if as_json:
         write_json(found)
         return
@@ -66,33 +67,3 @@ def groups(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         ],
         right=["consumers", "pending", "lag"],
     )
-
-
-def _groups(books: Books) -> list[dict[str, Any]]:
-    stream = books.keys.fulfilment
-    if not books.client.exists(stream):
-        return []
-    found = []
-    groups: Any = books.client.xinfo_groups(stream)
-    for group in groups:
-        consumers: Any = books.client.xinfo_consumers(stream, group["name"])
-        last = _text(group["last-delivered-id"])
-        began = last != "0-0"
-        found.append(
-            {
-                "name": _text(group["name"]),
-                "pending": group["pending"],
-                "lag": group.get("lag"),
-                "last_delivered_id": last,
-                "last_delivered_at": at_ms(int(last.partition("-")[0])) if began else None,
-                "consumers": [
-                    {"name": _text(one["name"]), "pending": one["pending"], "idle_ms": one["idle"]}
-                    for one in consumers
-                ],
-            }
-        )
-    return found
-
-
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,45 +1,17 @@
 """Shows one dead letter: what happened, what each side says, and the commands that end it."""
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
-from ops.cli.answers import at_ms, command, plain, write, write_facts, write_json, write_table
+from ops.cli.answers import command, plain, write, write_facts, write_json, write_table
 from payments.dead_letters.letters import DeadLetter
+from payments.dead_letters.shown import raw_json, shown
+from payments.times import at_ms
 
 _SIDES = ("claimed", "found", "held")  # by the event, by Ping++ when asked, by our books
 _SIDE_HEADINGS = {"claimed": "claimed (event)", "found": "found (Ping++)", "held": "held (books)"}
 # What will be so again, however often it is tried.
 _FINAL = {"not_json", "not_an_event", "bad_event_id", "bad_object_id", "no_charge", "body_missing"}
-
-
-def shown(letter: DeadLetter) -> dict[str, Any]:
-    """A dead letter for a listing: no body, no buyer's data."""
-    return {
-        "id": letter.id,
-        "kind": letter.kind,
-        "reason": letter.reason,
-        "explanation": letter.explanation,
-        "member": letter.member,
-        "due_set": letter.what,
-        "event_id": letter.event_id or None,
-        "charge_id": letter.charge_id or None,
-        "order_no": letter.order_no or None,
-        "app": letter.app or None,
-        "first_at": at_ms(letter.first_ms),
-        "last_at": at_ms(letter.last_ms),
-        "count": letter.count,
-        "attempts": letter.attempts,
-        "last_error": letter.last_error or None,
-    }
-
-
-def raw_json(body: bytes | None) -> dict[str, str | None]:
-    """The body of a webhook in a JSON document: as text, and where it is no UTF-8 in base64."""
-    try:
-        return {"raw": None if body is None else body.decode()}
-    except UnicodeDecodeError:
-        return {"raw": None, "raw_base64": base64.b64encode(body or b"").decode()}
 
 
 def write_raw(body: bytes | None) -> None:

@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
-from ops.cli.answers import at_ms, plain
-from ops.money import money
+from ops.cli.answers import plain
+from payments.currency import money
+from payments.times import at_ms
 
 
 def line(entry_id: str, message: bytes) -> str:

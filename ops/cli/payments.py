@@ -8,19 +8,13 @@ import typer
 
 from ops.cli.answers import AsJson, command, fail, say, write, write_facts, write_json, write_table
 from ops.cli.books import Books, DataDir, opened
-from ops.money import money
+from payments.books.document import NewerSchema
 from payments.books.ledger import load_payment
-from payments.books.payment import NewerSchema
-from payments.books.view import payment_json
+from payments.books.view import payment_json, without_the_buyer
+from payments.currency import money
 
 app = typer.Typer(no_args_is_help=True, help="What the books hold.")
 
-# What Ping++ puts into a charge's `extra` about goods, shop and price. All else may name the buyer.
-_NOT_THE_BUYERS = {
-    "bank_type", "cash_fee", "cash_fee_type", "channel_discount", "is_subscribe", "limit_pay", "merchant_discount",
-    "pay_channel", "pos_id", "price", "product_id", "quantity", "rate", "result_url", "return_type", "show_url",
-    "success_url", "terminal_id",
-}  # fmt: skip
 _SCAN = 1_000
 
 Raw = Annotated[bool, typer.Option("--raw", help="With buyers' data (of `extra`), else withheld.")]
@@ -110,14 +104,7 @@ def _load(books: Books, name: str, *, raw: bool) -> dict[str, Any] | None:
     if payment is None:
         return None
     view = payment_json(payment)
-    return view if raw else view | {"charges": [_without_the_buyer(charge) for charge in view["charges"]]}
-
-
-def _without_the_buyer(charge: dict[str, Any]) -> dict[str, Any]:
-    extra = {
-        name: value if name in _NOT_THE_BUYERS else "(withheld)" for name, value in charge["extra"].items()
-    }
-    return charge | {"extra": extra}
+    return view if raw else view | {"charges": [without_the_buyer(charge) for charge in view["charges"]]}
 
 
 def _write(payment: dict[str, Any]) -> None:

@@ -1,20 +1,21 @@
 """The commands `reports`: what sweeps found when they compared the books with what Ping++ lists."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ops.cli.answers import AsJson, command, fail, say, write, write_facts, write_json, write_table
 from ops.cli.books import DataDir, opened
-from payments.books.view import rfc3339
-from payments.dead_letters.letters import DeadLetter, get, letter_id
+from payments.dead_letters.letters import DeadLetter, get
 from payments.keys import SWEEPS
+from payments.members import member_of
 from payments.reconciliation import reports
+from payments.reconciliation.run import letter_of
+from payments.reconciliation.shown import mended, report_json
 from payments.reconciliation.sweep import Progress
+from payments.times import rfc3339
 
 app = typer.Typer(no_args_is_help=True, help="What sweeps found when they compared the books with Ping++.")
-
-FAILED = "sweep_failed"
 
 
 @app.command("list")
@@ -42,7 +43,7 @@ def list_(
                 rfc3339(one.ended_at),
                 rfc3339(one.since),
                 one.compared,
-                _mended(one),
+                mended(one),
                 one.adopted,
                 one.disputed,
                 one.unknown,
@@ -82,16 +83,6 @@ def show(
         fail(why_failed(letter))
 
 
-def member_of(report_id: str) -> str:
-    """The member of the due set that the run with this report has."""
-    return f"run:{report_id}"
-
-
-def letter_of(report_id: str) -> str:
-    """The id of the dead letter that such a run ends as, should it fail."""
-    return letter_id("sweep", member_of(report_id), FAILED)
-
-
 def why_failed(letter: DeadLetter) -> str:
     """What became of a sweep that failed, and what to do."""
     return (
@@ -99,33 +90,6 @@ def why_failed(letter: DeadLetter) -> str:
         f"It waits as a dead letter: {command('dead-letters', 'show', letter.id)}\n"
         f"To go on where it stopped, once the cause is mended: {command('dead-letters', 'retry', letter.id)}"
     )
-
-
-def report_json(id_: str, one: Progress) -> dict[str, Any]:
-    """A report for programs. `ended_at` null: it is still under way."""
-    return {
-        "id": id_,
-        "kind": one.kind,
-        "app": one.app,
-        "dry_run": one.dry_run,
-        "matches": one.matches,
-        "since_at": rfc3339(one.since),
-        "until_at": rfc3339(one.until),
-        "began_at": rfc3339(one.began_at),
-        "ended_at": rfc3339(one.ended_at),
-        "seconds": None if one.ended_at is None else one.ended_at - one.began_at,
-        "compared": one.compared,
-        "equal": one.equal,
-        "repaired": 0 if one.dry_run else _mended(one),
-        "missed": one.missed,
-        "refunds": one.refunds,
-        "updated": one.updated,
-        "adopted": one.adopted,
-        "disputed": one.disputed,
-        "unknown": one.unknown,
-        "calls": one.calls,
-        "examples": list(one.examples),
-    }
 
 
 def write_report(id_: str, one: Progress) -> None:
@@ -141,7 +105,7 @@ def write_report(id_: str, one: Progress) -> None:
             ("", ""),
             ("compared", f"{one.compared} {'charge' if one.compared == 1 else 'charges'}"),
             ("equal", one.equal),
-            ("to repair" if dry else "repaired", f"{_mended(one)}  ({parts})"),
+            ("to repair" if dry else "repaired", f"{mended(one)}  ({parts})"),
             ("to adopt" if dry else "adopted", one.adopted),
             ("disputed", one.disputed),
             ("unknown", one.unknown),
@@ -159,10 +123,6 @@ def write_report(id_: str, one: Progress) -> None:
 def kind(one: Progress) -> str:
     """What sort of sweep it was."""
     return f"{one.kind}, dry run" if one.dry_run else one.kind
-
-
-def _mended(one: Progress) -> int:
-    return one.missed + one.refunds + one.updated
 
 
 def _state(one: Progress) -> str:

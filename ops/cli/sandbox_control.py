@@ -6,8 +6,8 @@ from typing import Any
 
 from ops.cli.answers import fail
 from ops.settings import CommandSettings
-from ops.up.run import address
 from ops.up.running import running
+from processes.address import address
 
 _TIMEOUT_S = 10.0
 

@@ -6,10 +6,10 @@ from ops.cli.answers import command
 from ops.cli.books import Books, opened
 from ops.cli.one_payment import Sent
 from ops.cli.sandbox_control import NoSandbox, Refused, ask, find
-from ops.cli.seen import look_up
 from ops.settings import CommandSettings
 from ops.up.running import running
 from payments import due
+from payments.inbox.seen import look_up
 from payments.keys import EVENTS
 
 

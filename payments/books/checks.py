@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from payments.books.attempts import refund_late, reversal_due
 from payments.books.fold import EXPIRY_GRACE
 from payments.books.payment import Attempt, Charge, Payment, RefundAttempt
-from payments.channels.rules import CLOSE_BY, ORDINARY
+from payments.channels.channel import CLOSE_BY, ORDINARY
 from payments.channels.table import find
 from payments.keys import CHECKS, CHECKS_NOW
+from payments.members import member_of_attempt, member_of_charge
 
 _AROUND_EXPIRY_MS = 60_000
 _HOUR_MS = 3_600_000
@@ -49,24 +50,6 @@ class Check:
 
     what: str
     due_ms: int
-
-
-def member_of_charge(charge_id: str) -> str:
-    """How the check of a charge, and of its refunds and its reversal, is called in the due sets."""
-    return f":{charge_id}"
-
-
-def member_of_attempt(attempt_id: str, payment: str) -> str:
-    """How the check of an attempt is called; `payment` is `<app>:<order_no>`."""
-    return f"+{attempt_id}:{payment}"
-
-
-def read_member(member: str) -> tuple[str, str, str]:
-    """(charge id, attempt id, payment) of a member; what it does not name is empty."""
-    if member.startswith("+"):
-        attempt_id, _, payment = member[1:].partition(":")
-        return "", attempt_id, payment
-    return member[1:], "", ""
 
 
 def changes(

@@ -14,10 +14,10 @@ import redis
 from redis.exceptions import NoScriptError
 
 from payments import clock
-from payments.books import checks
-from payments.books import payment as document
+from payments.books import checks, document
 from payments.books.checks import BY_DEFAULT, Check, Schedule
-from payments.books.payment import SCHEMA, TOKEN_BYTES, NewerSchema, Payment
+from payments.books.document import SCHEMA, TOKEN_BYTES, NewerSchema
+from payments.books.payment import Payment
 from payments.keys import ASKS, CHECKS, CHECKS_NOW, Keys
 from payments.scripts import script
 

@@ -6,9 +6,10 @@ import msgspec
 
 from payments.books.fold import Folded, Message
 from payments.books.payment import Charge, Payment
-from payments.books.view import payment_json, rfc3339, rfc3339_ms
+from payments.books.view import payment_json
 from payments.pingpp.event import Event, app_of
 from payments.pingpp.sighting import Sighting
+from payments.times import rfc3339, rfc3339_ms
 
 SCHEMA = 1
 _encoder = msgspec.json.Encoder()

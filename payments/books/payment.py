@@ -10,13 +10,6 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-SCHEMA = 1
-TOKEN_BYTES = 16  # the random token before each document, see record.lua
-
-
-class NewerSchema(RuntimeError):
-    """The document was written by a later release: leave the work due for a worker that knows it."""
-
 
 class Failure(msgspec.Struct, frozen=True):
     """Why an attempt came to nothing: Ping++'s code and message, or ours."""
@@ -316,33 +309,3 @@ def made_refund(payment: Payment, attempt_id: str | None, refund_id: str) -> Pay
             for one in payment.refund_attempts
         ),
     )
-
-
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Payment)
-
-
-class _Schema(msgspec.Struct):
-    schema: int
-
-
-_schema_decoder = msgspec.json.Decoder(_Schema)
-
-
-def encode(payment: Payment) -> bytes:
-    """The JSON document as it stands in Redis behind its token."""
-    return _encoder.encode(payment)
-
-
-def decode(document: bytes) -> Payment:
-    """Raises NewerSchema for a document of a later release, ValueError for what is no document at all."""
-    try:
-        payment = _decoder.decode(document)
-        schema = payment.schema
-    except msgspec.ValidationError:  # a later release may have given things another shape
-        schema = _schema_decoder.decode(document).schema
-        if schema <= SCHEMA:
-            raise
-    if schema > SCHEMA:
-        raise NewerSchema(f"its payment was written with schema {schema}, this release knows {SCHEMA}")
-    return payment

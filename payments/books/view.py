@@ -3,11 +3,10 @@
 Our own times end in `_at` and are RFC 3339 in UTC; amounts are integers in the smallest unit.
 """
 
-from datetime import date, timedelta
-from functools import lru_cache
 from typing import Any
 
 from payments.books.payment import Charge, Payment, Refund
+from payments.times import rfc3339, rfc3339_ms
 
 
 def payment_json(payment: Payment) -> dict[str, Any]:
@@ -105,23 +104,16 @@ def _refunds_without_object(payment: Payment) -> list[dict[str, Any]]:
     ]
 
 
-def rfc3339(seconds: int | None) -> str | None:
-    """Unix seconds as RFC 3339 in UTC; null stays null, and so does what no calendar holds."""
-    if seconds is None:
-        return None
-    days, rest = divmod(seconds, 86_400)
-    day = _day(days)
-    return day and f"{day}T{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}Z"
+# What Ping++ puts into a charge's `extra` about goods, shop and price. All else may name the buyer.
+_NOT_THE_BUYERS = {
+    "bank_type", "cash_fee", "cash_fee_type", "channel_discount", "is_subscribe", "limit_pay", "merchant_discount",
+    "pay_channel", "pos_id", "price", "product_id", "quantity", "rate", "result_url", "return_type", "show_url",
+    "success_url", "terminal_id",
+}  # fmt: skip
 
 
-@lru_cache(maxsize=64)  # each message has four times, nearly all of these of a few days
-def _day(days: int) -> str | None:
-    try:
-        return (date(1970, 1, 1) + timedelta(days)).isoformat()
-    except OverflowError:
-        return None
-
-
-def rfc3339_ms(milliseconds: int) -> str | None:
-    """The same from milliseconds."""
-    return rfc3339(milliseconds // 1000)
+def without_the_buyer(charge: dict[str, Any]) -> dict[str, Any]:
+    extra = {
+        name: value if name in _NOT_THE_BUYERS else "(withheld)" for name, value in charge["extra"].items()
+    }
+    return charge | {"extra": extra}

@@ -1,40 +1,29 @@
 """What each channel needs, holds and allows: one table, by which a payment is checked before Ping++ is called.
 
-`python -m payments.channels > docs/channels.md` writes the table for people. Where the sources are not sure, the
+Where the sources are not sure, the
 looser reading stands here: what Ping++ refuses does little harm, what we refuse wrongly cannot be sold.
 """
 
 import math
 import re
-import sys
 from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
+from payments.channels.channel import CLOSE_BY, Channel, Shown, Window
 from payments.channels.rules import (
-    BODY,
-    CLOSE_BY,
     DAY,
     HOUR,
     LARGEST,
-    METADATA_LONGEST,
-    METADATA_PAIRS,
-    MINUTE,
-    ORDINARY,
-    OURS,
-    SUBJECT,
     Address,
-    Channel,
     Field,
     Objects,
     OneOf,
     Problem,
-    Shown,
     Text,
     Whole,
-    Window,
     extra_problems,
     metadata_problems,
 )
@@ -44,7 +33,7 @@ MOST_ATTEMPTS = 9_999  # at one payment
 
 def find(channel: str) -> Channel:
     """The channel of that name; one that we do not know gets the common rules only."""
-    return CHANNELS.get(channel) or replace(_UNKNOWN, name=channel)
+    return CHANNELS.get(channel) or replace(UNKNOWN, name=channel)
 
 
 def problems(request: Mapping[str, Any], *, now: float, attempt: int = 1) -> list[Problem]:
@@ -56,15 +45,15 @@ def problems(request: Mapping[str, Any], *, now: float, attempt: int = 1) -> lis
     expires = f"an integer, Unix seconds, {channel.expires_least} to {channel.expires_most} seconds from now"
     least, most = math.ceil(now) + channel.expires_least, math.floor(now) + channel.expires_most
     fields = (
-        Field("order_no", (channel if attempt == 1 else _UNKNOWN).order_no, required=True),
-        Field("amount", _AMOUNT, required=True),
+        Field("order_no", (channel if attempt == 1 else UNKNOWN).order_no, required=True),
+        Field("amount", AMOUNT, required=True),
         Field("currency", channel.currency, required=True),
         Field("channel", _NAME, required=True),
         Field("subject", channel.subject, required=True),
         Field("body", channel.body, required=True),
         Field("client_ip", Address(), required=True),
         Field("time_expire", Whole(least, most, said=expires)),
-        Field("description", _DESCRIPTION),
+        Field("description", DESCRIPTION),
     )
     found = [one for field in fields for one in field.problems("", request)]
     return [
@@ -109,8 +98,8 @@ def for_client(charge: Mapping[str, Any]) -> dict[str, Any] | None:
     return dict(charge) if wanted and charge.get("credential") else None
 
 
-_AMOUNT = Whole(1)
-_DESCRIPTION = Text(0, 255)  # unsure
+AMOUNT = Whole(1)
+DESCRIPTION = Text(0, 255)  # unsure
 _NAME = Text(1, 32, r"[a-z0-9_]+", "lower-case letters, digits or underscores")
 
 
@@ -119,7 +108,7 @@ def _order_no(shortest: int, longest: int) -> Text:
     return Text(shortest, longest, r"[A-Za-z0-9_-]+", "letters, digits, underscores or hyphens")
 
 
-_UNKNOWN = Channel(
+UNKNOWN = Channel(
     name="",
     order_no=Text(1, 64, r"[!-~]+", "visible ASCII characters"),
     currency=Text(3, 3, r"[a-z]{3}", said="three lower-case letters"),
@@ -135,7 +124,7 @@ _FOREIGN = Text(3, 3, r"(?!cny)[a-z]{3}", said="three lower-case letters, not cn
 
 # Order numbers. Ping++ docs; that wx_pub_qr needs two characters is unsure, so one will do.
 _ALIPAY_NO, _WX_NO, _UPACP_NO = _order_no(1, 64), _order_no(1, 32), _order_no(8, 40)
-_CCB_NO, _ISV_NO = _order_no(1, 30), _order_no(8, 32)
+CCB_NO, _ISV_NO = _order_no(1, 30), _order_no(8, 32)
 
 # Members of extra. SDK example where nothing else is said; the bounds that are missing there are unsure.
 _PRODUCT = Field("product_id", Text(1, 32), required=True)
@@ -161,7 +150,7 @@ def _goods(most: int) -> Field:
 
 
 # Groups of what goes together.
-_UNIONPAY_SUBJECT = Text(1, 32, of="bytes")  # Ping++ docs
+UNIONPAY_SUBJECT = Text(1, 32, of="bytes")  # Ping++ docs
 _WX_EXPIRES: dict[str, Any] = {"expires": 2 * HOUR, "expires_most": 7 * DAY}  # Ping++ docs
 _CLOSELY: dict[str, Any] = {"watch": CLOSE_BY, "reverse": "also_paid"}  # reverse: SDK example
 _SCAN: dict[str, Any] = {"credential": "nothing", "shown": "nothing", **_CLOSELY}  # QR guide: {}
@@ -172,7 +161,7 @@ _UNIONPAY_DAY = Window("the UnionPay day, from 23:00 to 23:00", begins_before=1)
 _WX_WINDOW = Window("7 days", 7 * DAY)
 
 # Where reverse is left out, Ping++ docs do not say that the channel can be: refused, which is unsure.
-_TABLE = (
+TABLE = (
     Channel("alipay_qr", _ALIPAY_NO, _CNY, "https URL", _QR, reverse="unpaid"),  # reverse: Ping++ docs
     Channel(
         "wx_pub_qr",
@@ -203,12 +192,12 @@ _TABLE = (
         "https URL",
         _QR,
         (Field("result_url", _URL),),  # QR guide; that it may be left out is unsure
-        _UNIONPAY_SUBJECT,
+        UNIONPAY_SUBJECT,
         expires_most=30 * DAY,  # Ping++ docs
     ),
     Channel(
         "ccb_qr",
-        _CCB_NO,
+        CCB_NO,
         _CNY,
         "digits",
         _QR,
@@ -283,89 +272,9 @@ _TABLE = (
         _UPACP_NO,
         _CNY,
         extra=(_SCAN_CODE,),  # unsure
-        subject=_UNIONPAY_SUBJECT,
+        subject=UNIONPAY_SUBJECT,
         window=_UNIONPAY_DAY,
         **_SCAN,
     ),
 )
-CHANNELS: dict[str, Channel] = {one.name: one for one in _TABLE}
-
-
-def main() -> None:
-    """Print the table as Markdown."""
-    rows = ["".join(f"| {cell} " for cell in cells) + "|" for cells in (_HEAD, *map(_cells, _TABLE))]
-    rows.insert(1, "| --- " * len(_HEAD) + "|")
-    extras = "\n".join(
-        f"| `{row.name}` | `{one.name}` | {'yes' if one.required else 'no'} | {one.rule.words} |"
-        for row in _TABLE
-        for one in row.extra
-    )
-    sys.stdout.write(_DOCUMENT.format(table="\n".join(rows), extras=extras))
-
-
-_HEAD = (
-    "channel",
-    "order_no",
-    "currency",
-    "credential",
-    "who is shown what",
-    "time_expire: default, most",
-    "watched",
-    "reversed",
-)
-
-
-def _cells(row: Channel) -> tuple[str, ...]:
-    within = f", within {row.window.words}" if row.window else ""
-    reverse = {"never": "never", "unpaid": "unpaid only", "also_paid": f"also when paid{within}"}[row.reverse]
-    order_no = f"{row.order_no.shortest} to {row.order_no.longest}"
-    expires = f"{_duration(row.expires)}, {_duration(row.expires_most)}"
-    currency = row.currency.words
-    return f"`{row.name}`", order_no, currency, row.credential, row.shown, expires, row.watch.name, reverse
-
-
-def _duration(seconds: int) -> str:
-    return f"{seconds // HOUR} h" if seconds <= DAY else f"{seconds // DAY} d"
-
-
-_DOCUMENT = f"""# Channels
-
-Written by `python -m payments.channels > docs/channels.md`: change `payments/channels/table.py`, not this page.
-
-{{table}}
-
-- `order_no`: so many {_CCB_NO.of}. The first attempt at a
-  payment has the merchant's own at Ping++, each further one an order_no made from it that fits its channel.
-- `time_expire` is at least {MINUTE} s ahead.
-- Watched `ordinary`: asked about {ORDINARY.gaps[0]} s after creation (`FALLBACK_AFTER`), then after
-  {", ".join(map(str, ORDINARY.gaps[1:]))} s more (`CHECK_GAPS`), the last again and again, once a minute around
-  `time_expire` and once after it. `close_by`: asked about every {CLOSE_BY.gaps[0]} s, reversed after
-  {CLOSE_BY.reverse_after} s, and asked about once more.
-- Days are those of China (UTC+8). WeChat may refuse to reverse a `wx_pub_qr` right after its creation.
-- A channel that is not listed is passed on with the common rules: order_no {_UNKNOWN.order_no.words},
-  currency {_UNKNOWN.currency.words}, any `extra`. It is never reversed, and nothing of it is shown to
-  anybody.
-
-## `extra`
-
-| channel | member | required | must be |
-| --- | --- | --- | --- |
-{{extras}}
-
-Members that are not listed are passed on.
-
-## On every channel
-
-| field | required | must be |
-| --- | --- | --- |
-| `amount` | yes | {_AMOUNT.words}, in the smallest unit |
-| `subject` | yes | {SUBJECT.words}; on `upacp_*` {_UNIONPAY_SUBJECT.words} |
-| `body` | yes | {BODY.words} |
-| `client_ip` | yes | {Address().words} |
-| `description` | no | {_DESCRIPTION.words} |
-| `metadata` | no | an object of at most {METADATA_PAIRS} pairs, as JSON at most {METADATA_LONGEST} characters, no key that begins with `{OURS}`: Ping++ takes 20 pairs and 1000 characters, of which we need the rest |
-"""
-
-
-if __name__ == "__main__":
-    main()
+CHANNELS: dict[str, Channel] = {one.name: one for one in TABLE}

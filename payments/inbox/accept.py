@@ -17,6 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from payments import members
 from payments.bell import BELL_MS
 from payments.keys import EVENTS, Keys
 from payments.pingpp import event
@@ -55,7 +56,7 @@ class _Webhook:
     stored: asyncio.Future[Stored]
 
     def as_variant(self) -> "_Webhook":
-        return _Webhook(event.variant(self.member, self.digest), self.digest, self.body, self.stored)
+        return _Webhook(members.variant(self.member, self.digest), self.digest, self.body, self.stored)
 
 
 @dataclass(slots=True)
@@ -114,7 +115,7 @@ class Inbox:
                             webhook.stored.set_exception(reason)
                     continue
                 for webhook, state in zip(group, states, strict=True):
-                    if state is Stored.VARIANT and not event.is_variant(webhook.member):
+                    if state is Stored.VARIANT and not members.is_variant(webhook.member):
                         # Kept beside the first under a name of its own: odd, and to be asked about.
                         self._waiting.append(webhook.as_variant())
                     elif not webhook.stored.done():  # the client may have gone away

@@ -3,6 +3,7 @@
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from payments import members
 from payments.pingpp import event as events
 from payments.pingpp import sighting as sightings
 from payments.pingpp.event import Event, app_of
@@ -45,7 +46,7 @@ def read(member: str, body: bytes, received_ms: int, *, livemode: bool, apps: Ab
     if aside:
         return Reading(event, aside=aside)
     if not sightings.concerns_ledger(event):
-        return Reading(event, dead="same_event_other_body" if events.is_variant(member) else "")
+        return Reading(event, dead="same_event_other_body" if members.is_variant(member) else "")
     if sightings.charge_named_by(event) is None:
         return Reading(event, dead="no_charge", error=f"a {event.type} without the id of a charge")
     try:
@@ -70,7 +71,7 @@ def _oddity(member: str, event: Event, sighting: Sighting, *, livemode: bool) ->
     mode = event.data.object.get("livemode", event.livemode)
     if mode is not event.livemode or mode is not livemode:
         return "livemode_conflict"
-    if events.is_variant(member):
+    if members.is_variant(member):
         return "same_event_other_body"
     if event.type == "charge.succeeded" and sighting.charge and not sighting.charge.paid:
         return "not_what_its_type_says"

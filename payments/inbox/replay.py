@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import redis
 
-from payments.dead_letters.letters import REASONS, kind_of, letter_id
+from payments.dead_letters.letters import letter_id
+from payments.dead_letters.reasons import REASONS
 from payments.keys import ASKS, EVENTS, Keys
+from payments.members import kind_of
 from payments.scripts import script
 
 _replay = script(__file__, "replay")

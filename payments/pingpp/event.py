@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from payments.members import unidentified
+
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 # Ping++ counts this down between tries of one event, so it is no part of what the event says.
 _PENDING_WEBHOOKS = b'"pending_webhooks"'
@@ -71,21 +73,6 @@ def identify(body: bytes) -> str:
     if not _ID.fullmatch(event.id) or not (object_id == "" or _ID.fullmatch(object_id)):
         return unidentified(body)
     return f"{event.id}:{object_id}"
-
-
-def unidentified(body: bytes) -> str:
-    """The member of a body without usable ids."""
-    return "~" + hashlib.blake2b(body, digest_size=16).hexdigest()
-
-
-def variant(member: str, digest: str) -> str:
-    """The member of an event that came again with another body; no id can hold a `~`."""
-    return f"{member}~{digest}"
-
-
-def is_variant(member: str) -> bool:
-    """Whether this member stands for an event that had come before with another body."""
-    return "~" in member[1:]
 
 
 def digest(body: bytes) -> str:

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import msgspec
 
-from payments.books.payment import Charge
 from payments.pingpp.event import Event
 
 ORDER_METADATA = "pingpp_ingest_order"  # where our own charges carry the payment that they belong to,
@@ -145,23 +144,6 @@ def of_refund(refund: dict[str, Any], source: str, at_ms: int) -> Sighting:
     except msgspec.ValidationError as error:
         raise Malformed(f"refund: {error}") from None
     return Sighting(source, at_ms, refund, look.charge, None, (look,))
-
-
-def evidence(sighting: Sighting) -> dict[str, Any]:
-    """What a sighting claims, for a person to compare: no buyer's data, no credential."""
-    claims = {"charge": sighting.charge_id, "app": sighting.app, **facts_of(sighting.charge)}
-    if sighting.refunds:
-        claims["refunds"] = [{"id": r.id, "amount": r.amount, "status": r.status} for r in sighting.refunds]
-    return claims
-
-
-def facts_of(charge: Charge | ChargeLook | None) -> dict[str, Any]:
-    """The facts of a charge that a person compares, be they held or seen."""
-    names = (
-        "order_no", "amount", "currency", "channel", "livemode", "paid", "time_paid", "transaction_no", "reversed",
-        "amount_refunded",
-    )  # fmt: skip
-    return {name: getattr(charge, name) for name in names} if charge else {}
 
 
 def concerns_ledger(event: Event) -> bool:

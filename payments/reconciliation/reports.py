@@ -6,8 +6,8 @@ from typing import Any, cast
 import msgspec
 import redis
 
-from payments import clock
-from payments.books import checks, ledger
+from payments import clock, members
+from payments.books import ledger
 from payments.keys import CHECKS, CHECKS_NOW, SWEEPS, Keys
 from payments.reconciliation.sweep import Progress
 
@@ -16,18 +16,6 @@ KEPT = 1000  # reports
 _LOOKED_AT = 1000  # checks, in search of the oldest open charge
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Progress).decode
-
-
-def note_start(client: redis.Redis, keys: Keys, app: str = "") -> None:
-    """Note when the system was started for the first time, or began to sweep an app."""
-    client.set(keys.watch_from(app), client.time()[0], nx=True)
-
-
-def watch_from(client: redis.Redis, keys: Keys, app: str) -> int:
-    """Since when (Unix seconds) we watch an app; what is older is old news."""
-    note_start(client, keys)
-    of_app, of_all = cast("list[bytes | None]", client.mget(keys.watch_from(app), keys.watch_from()))
-    return int(of_app or of_all or 0)
 
 
 def progress_of(client: redis.Redis, keys: Keys, member: str) -> Progress | None:
@@ -87,12 +75,6 @@ def drop(client: redis.Redis, keys: Keys, member: str) -> None:
         step.execute()
 
 
-def swept_until(client: redis.Redis, keys: Keys, kind: str, app: str) -> int | None:
-    """Up to when (Unix seconds) sweeps of that kind have compared everything; None: none has ended yet."""
-    found = cast("bytes | None", client.get(keys.swept(kind, app)))
-    return int(found) if found else None
-
-
 def newest(client: redis.Redis, keys: Keys, limit: int) -> list[tuple[str, Progress]]:
     """(id, report) of the latest sweeps that ended, newest first."""
     ids = [one.decode() for one in cast("list[bytes]", client.zrevrange(keys.reports, 0, limit - 1))]
@@ -110,11 +92,11 @@ def oldest_open(client: redis.Redis, keys: Keys, app: str) -> int | None:
     """When (Unix seconds) the oldest open charge of an app was created, among those that are to be looked at soonest and
     latest; None: there is none.
     """
-    members: list[bytes] = []
+    found: list[bytes] = []
     for what in (CHECKS_NOW, CHECKS):
-        members += cast("list[bytes]", client.zrange(keys.due(what), 0, _LOOKED_AT))
-        members += cast("list[bytes]", client.zrange(keys.due(what), -_LOOKED_AT, -1))
-    charges = {charge for one in members if (charge := checks.read_member(one.decode())[0])}
+        found += cast("list[bytes]", client.zrange(keys.due(what), 0, _LOOKED_AT))
+        found += cast("list[bytes]", client.zrange(keys.due(what), -_LOOKED_AT, -1))
+    charges = {charge for one in found if (charge := members.read_member(one.decode())[0])}
     if not charges:
         return None
     books = ledger.load(client, keys, [(charge, None) for charge in charges])

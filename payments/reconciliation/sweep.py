@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from payments import members
 from payments.books import checks, ledger, message
 from payments.books.fold import Folded, fold, oddity, without_old_news
 from payments.books.ledger import Held, Unit
@@ -211,7 +212,7 @@ def _fold(desk: Desk, held: Held, group: list[Sighting], rules: Rules) -> tuple[
             outcomes.append((seen.charge_id, "equal"))
             continue
         if odd:
-            asks.append(checks.member_of_charge(seen.charge_id))
+            asks.append(members.member_of_charge(seen.charge_id))
             outcomes.append((seen.charge_id, "disputed"))
             continue
         strange = before is None and payment.registration is None
@@ -226,7 +227,7 @@ def _fold(desk: Desk, held: Held, group: list[Sighting], rules: Rules) -> tuple[
         payment = told.payment
         unit.messages += message.of_fold(told, seen)
         if folded.ask or seen.more_refunds:
-            asks.append(checks.member_of_charge(seen.charge_id))
+            asks.append(members.member_of_charge(seen.charge_id))
     unit.becomes(payment)
     known = {charge.id for charge in held.payment.charges}
     unit.charges = [(charge.id, charge.created) for charge in payment.charges if charge.id not in known]
@@ -291,5 +292,5 @@ def _ask_missing(desk: Desk, progress: Progress, low: str, upper: int, seen: set
 
 def _ask(desk: Desk, progress: Progress, charges: list[str]) -> None:
     if charges and not progress.dry_run:
-        unit = Unit(asks=[checks.member_of_charge(one) for one in charges])
+        unit = Unit(asks=[members.member_of_charge(one) for one in charges])
         ledger.record(desk.client, desk.keys, SWEEPS, [unit], 1)

@@ -3,9 +3,9 @@
 import redis
 
 from payments import bell, clock
-from payments.books.checks import member_of_attempt, member_of_charge
 from payments.books.payment import Payment
 from payments.keys import CHECKS_NOW, Keys
+from payments.members import member_of_attempt, member_of_charge
 
 AT_MOST_EVERY_MS = 5_000
 

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
-import jinja2
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -12,19 +11,14 @@ from starlette.staticfiles import StaticFiles
 
 from sandbox.control.asked import world_of
 from sandbox.control.charges import DashboardRefund, GivenUp, refund_in_dashboard
+from sandbox.html import Form, templates
 from sandbox.objects import charges, refunds
 from sandbox.pages import views, words
 from sandbox.refusals import Problem
 from sandbox.world import Settling, World
 
 HERE = Path(__file__).parent
-PAGES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader([HERE / "templates", HERE.parent / "shop" / "templates"]),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+TEMPLATES = templates(HERE)
 # The page needs nothing from anywhere else, and nothing inline: whatever an order says, it runs no script.
 _HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
@@ -35,8 +29,6 @@ _HEADERS = {
     "vary": "accept-language",
 }
 _ADVANCE = {"minute": 60, "hour": 3_600, "day": 86_400}
-
-Form = dict[str, str]
 
 
 async def show_charges(request: Request) -> Response:
@@ -55,7 +47,7 @@ def _rendered(request: Request, template: str, shown: dict[str, object], status:
     said = words.for_reader(request.headers.get("accept-language", ""))
     # Only what we have words for is shown, never what an address says.
     problem = said.get(f"problem_{request.query_params.get('problem', '')}", "")
-    html = PAGES.get_template(template).render(**shown, t=said, problem=problem)
+    html = TEMPLATES.get_template(template).render(**shown, t=said, problem=problem)
     return Response(html, status, _HEADERS | {"content-language": said["lang"]}, "text/html; charset=utf-8")
 
 

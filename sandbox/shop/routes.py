@@ -12,13 +12,15 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from sandbox.html import Form, templates
 from sandbox.objects.scan import EXAMPLES, LENGTH
-from sandbox.pages.routes import PAGES, Form
 from sandbox.refusals import Object
 from sandbox.shop import goods, views, words
 from sandbox.shop.goods import GOODS, KINDS, WAYS, Good, Way
 from sandbox.shop.merchant import Merchant, Trouble
 
+HERE = Path(__file__).parent
+TEMPLATES = templates(HERE)
 TILL_WAIT_S = 2  # for an answer at once; what takes longer is waited for by the page of the order
 NEWS_WAIT_S = 5
 
@@ -45,7 +47,7 @@ async def show_front(request: Request) -> Response:
         "kinds": KINDS,
         "orders": [(one, views.has_address(one.payment["order_no"])) for one in orders],
     }
-    return _rendered(request, "shop_front.html", shown)
+    return _rendered(request, "front.html", shown)
 
 
 async def buy(request: Request) -> Response:
@@ -77,7 +79,7 @@ async def show_till(request: Request) -> Response:
         "price": views.money(good.prices[way.currency], way.currency, _said(request)["lang"]),
         "codes": {"at_once": at_once, **EXAMPLES},
     }
-    return _rendered(request, "shop_till.html", shown)
+    return _rendered(request, "till.html", shown)
 
 
 async def scan(request: Request) -> Response:
@@ -98,7 +100,7 @@ async def scan(request: Request) -> Response:
 async def show_order(request: Request) -> Response:
     payment = await _merchant(request).payment(_order_no(request))
     order = views.order(payment, _said(request)["lang"])
-    return _rendered(request, "shop_order.html", {"order": order, "key": f"shop-{secrets.token_hex(8)}"})
+    return _rendered(request, "order.html", {"order": order, "key": f"shop-{secrets.token_hex(8)}"})
 
 
 async def tell_news(request: Request) -> Response:
@@ -199,7 +201,7 @@ def _rendered(request: Request, template: str, shown: dict[str, Any], status: in
     # Only what we have words for is shown, never what an address says.
     problem = said.get(f"problem_{query.get('problem', '')}", "")
     told = said.get(f"told_{query.get('told', '')}", "")
-    html = PAGES.get_template(template).render(**shown, t=said, problem=problem, told=told)
+    html = TEMPLATES.get_template(template).render(**shown, t=said, problem=problem, told=told)
     policy = _HEADERS["content-security-policy"].format(checkout=_checkouts(request))
     headers = _HEADERS | {"content-security-policy": policy, "content-language": said["lang"]}
     return Response(html, status, headers, "text/html; charset=utf-8")
@@ -225,7 +227,7 @@ def _page(handler: Handler) -> Handler:
                 "order_no": order_no if request.method == "POST" else "",
                 "again": request.method == "GET" and code in {"unreachable", "unavailable", "no_answer"},
             }
-            return _rendered(request, "shop_problem.html", shown, trouble.status)
+            return _rendered(request, "problem.html", shown, trouble.status)
 
     return endpoint
 
@@ -246,5 +248,5 @@ ROUTES: list[BaseRoute] = [
     Route("/shop/orders/{order_no}/news", _page(tell_news)),
     Route("/shop/orders/{order_no}/refund", _page(refund), methods=["POST"]),
     Route("/shop/orders/{order_no}/close", _page(close), methods=["POST"]),
-    Mount("/shop/static", StaticFiles(directory=Path(__file__).parent / "static")),
+    Mount("/shop/static", StaticFiles(directory=HERE / "static")),
 ]

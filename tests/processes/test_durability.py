@@ -13,7 +13,8 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from processes.durability import Finding, judge, look, look_async, probe_write, probe_write_async
+from processes.durability import judge, look, look_async, probe_write, probe_write_async
+from processes.finding import Finding
 from processes.redis_server import Server, find_binary, start
 
 GOOD_CONFIG = {

@@ -13,7 +13,7 @@ from payments.dead_letters import letters
 from payments.keys import CHECKS, SWEEPS, Keys
 from payments.pingpp.gateway import Gateway
 from payments.pingpp.sighting import of_charge
-from payments.reconciliation import reports
+from payments.reconciliation import marks, reports
 from payments.reconciliation.reports import DISCOVER, RECONCILE
 from payments.reconciliation.sweep import Progress
 from tests.conftest import Signer
@@ -217,7 +217,7 @@ def test_a_page_is_recorded_before_the_next_and_a_sweep_goes_on_where_it_was(sho
             progress = reports.progress_of(shop.client, shop.desk.keys, member)
             looks.append((progress.compared if progress else None, len(shop.told())))
         assert looks == [(10, 10), (20, 20), (25, 25), (None, 25)]
-        assert reports.swept_until(shop.client, shop.desk.keys, DISCOVER, APP) is not None
+        assert marks.swept_until(shop.client, shop.desk.keys, DISCOVER, APP) is not None
 
     with pytest.MonkeyPatch.context() as patched:
         shop(lambda one: story(one, patched))
@@ -247,11 +247,11 @@ def test_the_mark_moves_only_when_the_last_page_was_recorded(shop: Run) -> None:
         context = sweeping(shop, sweep_every={DISCOVER: 60})
         sweep.seed(context)
         await sweep._drain(context)
-        assert reports.swept_until(shop.client, keys, DISCOVER, APP) is None
+        assert marks.swept_until(shop.client, keys, DISCOVER, APP) is None
         await shop.customer.delete("/sandbox/next")
         shop.client.zadd(keys.due(SWEEPS), {f"{DISCOVER}:{APP}": 0}, xx=True)
         await sweep._drain(context)
-        assert reports.swept_until(shop.client, keys, DISCOVER, APP) is not None
+        assert marks.swept_until(shop.client, keys, DISCOVER, APP) is not None
         assert shop.told() == ["paid:elsewhere1"]
 
     shop(story)

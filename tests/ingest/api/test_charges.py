@@ -11,7 +11,8 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from payments.books.payment import SCHEMA, Payment
+from payments.books.document import SCHEMA
+from payments.books.payment import Payment
 from payments.pingpp.sighting import of_charge
 from payments.taking.desk import Desk, Odd
 from processes.redis_server import Server

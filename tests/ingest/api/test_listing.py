@@ -8,7 +8,8 @@ from unittest.mock import patch
 import pytest
 import redis
 
-from payments.books.payment import SCHEMA, Payment, encode
+from payments.books.document import SCHEMA, encode
+from payments.books.payment import Payment
 from processes.redis_server import Server
 from tests.ingest.api.kit import APP, Shop, asked, errors, in_shop
 
@@ -44,7 +45,7 @@ def test_pages_come_newest_first_to_the_end(server: Server, tmp_path: Path, clie
             found = await pages(shop, f"limit={limit}")
             assert [one for page in found for one in page] == expected
             assert all(len(page) == limit for page in found[:-1])
-        with patch("ingest.listing._CHUNK", 2):  # less than come in one millisecond
+        with patch("payments.books.listing._CHUNK", 2):  # less than come in one millisecond
             assert [one for page in await pages(shop, "limit=4") for one in page] == expected
 
     in_shop(server, tmp_path, calls)
@@ -77,7 +78,7 @@ def test_only_our_apps_are_listed_and_one_of_them_where_it_is_asked_for(
     async def calls(shop: Shop) -> None:
         assert await pages(shop, "limit=4") == [["200", "100", "x", "0"]]
         assert await pages(shop, "limit=1&app=app_2") == [["x"]]
-        with patch("ingest.listing.MOST_LOOKED_AT", 200):
+        with patch("payments.books.listing.MOST_LOOKED_AT", 200):
             found = await pages(shop, "limit=2")
             assert [one for page in found for one in page] == ["200", "100", "x", "0"]
         assert errors(await shop.get("/payments?app=app_of_others", 422)) == [("app", f"one of {APP}, app_2")]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.money import money
+from payments.currency import money
 from tests.conftest import charge_object, event_body, refund_object, sample
 from tests.ops.cli.conftest import System
 

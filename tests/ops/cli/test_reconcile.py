@@ -11,10 +11,10 @@ import pytest
 from msgspec.structs import replace
 from redis.exceptions import ConnectionError as RedisAway
 
-from ops.cli import reconcile
+from ops.cli import reconcile, when
 from payments.keys import SWEEPS, Keys
 from payments.pingpp.gateway import Gateway
-from payments.reconciliation import reports
+from payments.reconciliation import reports, run
 from payments.reconciliation.sweep import Progress
 from tests.conftest import charge_object, event_body, messages
 from tests.ops.cli.conftest import Answer, System
@@ -239,7 +239,7 @@ def test_ctrl_c_leaves_it_to_the_workers(system: System, monkeypatch: pytest.Mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(reconcile, "_look", interrupted)
+        patched.setattr(reconcile, "look", interrupted)
         answer = system.run(f"reconcile --app {APP}")
     assert answer.status == 130
     assert "The workers go on with it." in answer.err
@@ -253,18 +253,18 @@ def test_ctrl_c_leaves_it_to_the_workers(system: System, monkeypatch: pytest.Mon
 
 
 def test_a_redis_that_is_started_again_is_waited_for(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    look, times = reconcile._look, iter(range(100))
+    standing, times = run.standing, iter(range(100))
 
-    def now_and_then(books: Any, id_: str) -> Any:
+    def now_and_then(*given: Any) -> Any:
         if next(times) < 3:
             raise RedisAway("refused")
-        return look(books, id_)
+        return standing(*given)
 
-    monkeypatch.setattr(reconcile, "_look", now_and_then)
+    monkeypatch.setattr(reconcile, "look", now_and_then)
     with worker(system, listing()):
         assert system.run(f"reconcile --app {APP}").status == 0
     monkeypatch.setattr(reconcile, "_AWAY_S", -1)
-    monkeypatch.setattr(reconcile, "_look", lambda *_: (_ for _ in ()).throw(RedisAway("refused")))
+    monkeypatch.setattr(reconcile, "look", lambda *_: (_ for _ in ()).throw(RedisAway("refused")))
     assert system.run(f"reconcile --app {APP}").status == 2
 
 
@@ -310,7 +310,7 @@ def test_the_apps_that_are_swept_now_are_those_that_count(system: System) -> Non
     ],
 )  # fmt: skip
 def test_points_in_time(text: str, meant: int) -> None:
-    assert reconcile.read_when(text).at(NOW) == meant
+    assert when.read_when(text).at(NOW) == meant
 
 
 @pytest.mark.parametrize(
@@ -341,12 +341,12 @@ def test_the_exit_status(found: dict[str, int], dry: int, real: int) -> None:
 def test_what_is_said_meanwhile() -> None:
     one = replace(REPORT, compared=200, calls=2)
     said = reconcile._said
-    assert said(one, reconcile.Look(begun=True)) == "200 charges compared, 2 calls"
-    away = reconcile.Look(begun=True, error="Ping++ was not reached")
+    assert said(one, run.Standing(begun=True)) == "200 charges compared, 2 calls"
+    away = run.Standing(begun=True, error="Ping++ was not reached")
     assert said(one, away).endswith("2 calls; it waits: Ping++ was not reached")
-    assert "it failed: \\x1b[0m" in said(one, reconcile.Look(begun=True, attempts=2, error="\x1b[0m"))
-    assert "no worker has taken it yet" in said(one, reconcile.Look())
-    assert "at another sweep" in said(one, reconcile.Look(others_run=True))
+    assert "it failed: \\x1b[0m" in said(one, run.Standing(begun=True, attempts=2, error="\x1b[0m"))
+    assert "no worker has taken it yet" in said(one, run.Standing())
+    assert "at another sweep" in said(one, run.Standing(others_run=True))
 
 
 def keep(system: System, id_: str, report: Progress) -> None:

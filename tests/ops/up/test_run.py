@@ -8,19 +8,12 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from ops.up.merchant_keys import make_keys
-from ops.up.run import (
-    SANDBOX_KEY,
-    UpSettings,
-    address,
-    children_of,
-    describe,
-    environment_for,
-    port_problem,
-    ports_problem,
-    run_up,
-    welcome,
-)
+from ops.up.ports import port_problem, ports_problem
+from ops.up.run import children_of, describe, environment_for, run_up
 from ops.up.running import Up, UpAlready, announce, only_one, running
+from ops.up.settings import SANDBOX_KEY, UpSettings
+from ops.up.welcome import welcome
+from processes.address import address
 
 UP = Up(12, "2026-01-01T00:00:00+00:00", "http://127.0.0.1:8080", None, {"receiver": 8080})
 

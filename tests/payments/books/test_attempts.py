@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from payments.books import attempts
+from payments.books.document import SCHEMA, decode, encode
 from payments.books.fold import fold, oddity
-from payments.books.payment import SCHEMA, Attempt, Failure, Payment, Registration, decode, encode
+from payments.books.payment import Attempt, Failure, Payment, Registration
 from payments.pingpp.sighting import of_charge
 from tests.conftest import charge_object, unpaid
 

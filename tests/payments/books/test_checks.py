@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from payments import members
 from payments.books import checks
 from payments.books.attempts import reversal_due
 from payments.books.checks import BY_DEFAULT, Check, Schedule
+from payments.books.document import SCHEMA
 from payments.books.fold import EXPIRY_GRACE, fold
-from payments.books.payment import SCHEMA, Attempt, Failure, Payment, RefundAttempt, Registration, Reversal
+from payments.books.payment import Attempt, Failure, Payment, RefundAttempt, Registration, Reversal
 from payments.keys import CHECKS, CHECKS_NOW
 from payments.pingpp.sighting import of_charge, of_refund
 from processes.gateway_settings import GatewaySettings
@@ -158,7 +160,7 @@ def test_settling_removes_the_check_and_a_pending_refund_sets_it() -> None:
     later = [BY_DEFAULT.after(created, created + 1000 * now) for now in (15, 30, 61)]
     assert [one - created for one in later] == [30_000, 60_000, 120_000]
     for now_s, due in zip((15, 30, 61), later, strict=True):
-        member = checks.member_of_charge(ID)
+        member = members.member_of_charge(ID)
         assert checks.of_member(with_refund, member, created + 1000 * now_s) == Check(CHECKS, due)
     slowly = checks.changes(paid, with_refund, created, Schedule(99, (99,)))
     assert slowly == {f":{ID}": Check(CHECKS, created + 99_000)}
@@ -175,8 +177,8 @@ def test_attempts_have_checks_of_their_own_until_they_have_ended() -> None:
     names = [f"+at_1:{payment.name}", f"+rt_1:{payment.name}"]
     assert checks.changes(payment, begun, CREATED_MS) == dict.fromkeys(names, due)
     assert checks.changes(begun, payment, CREATED_MS) == dict.fromkeys(names)
-    assert checks.read_member(names[0]) == ("", "at_1", payment.name)
-    assert checks.read_member(f":{ID}") == (ID, "", "")
+    assert members.read_member(names[0]) == ("", "at_1", payment.name)
+    assert members.read_member(f":{ID}") == (ID, "", "")
 
 
 def test_late_money_that_is_to_go_back_is_looked_at_at_once() -> None:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from payments.books.document import SCHEMA
 from payments.books.fold import EXPIRY_GRACE, Folded, fold, oddity
-from payments.books.payment import SCHEMA, Payment
+from payments.books.payment import Payment
 from payments.pingpp.sighting import Sighting, of_charge, of_refund
 from tests.conftest import charge_object, refund_object, refunds_of, unpaid
 

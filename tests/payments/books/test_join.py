@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from payments.books.document import SCHEMA
+from payments.books.document import decode as decode_payment
+from payments.books.document import encode as encode_payment
 from payments.books.fold import EXPIRY_GRACE, fold, oddity
-from payments.books.payment import SCHEMA, Payment
-from payments.books.payment import decode as decode_payment
-from payments.books.payment import encode as encode_payment
+from payments.books.payment import Payment
 from payments.pingpp.sighting import Sighting, of_charge, of_refund
 from tests.conftest import charge_object, refund_object, refunds_of, unpaid
 

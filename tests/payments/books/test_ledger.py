@@ -6,12 +6,12 @@ import pytest
 import redis
 from msgspec.structs import replace
 
-from payments.books import ledger
-from payments.books import payment as document
+from payments.books import document, ledger
 from payments.books.checks import Check
+from payments.books.document import SCHEMA, TOKEN_BYTES, NewerSchema
 from payments.books.fold import fold
 from payments.books.ledger import Held, Unit
-from payments.books.payment import SCHEMA, TOKEN_BYTES, NewerSchema, Payment
+from payments.books.payment import Payment
 from payments.keys import CHECKS, CHECKS_NOW, EVENTS, Keys
 from payments.pingpp.sighting import of_charge
 from tests.conftest import charge_object, unpaid

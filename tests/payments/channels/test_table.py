@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.channels import table
 from payments.channels.rules import METADATA_LONGEST, Problem, as_json
 from payments.channels.table import CHANNELS, MOST_ATTEMPTS, attempt_order_no, find, problems, qr_text
 
@@ -394,5 +393,5 @@ def test_a_paid_charge_can_be_reversed_within_its_window(channel: str, paid: int
 
 
 def test_the_page_about_channels_is_what_the_table_says(capsys: pytest.CaptureFixture[str]) -> None:
-    runpy.run_path(table.__file__, run_name="__main__")
+    runpy.run_module("payments.channels", run_name="__main__")
     assert (ROOT / "docs" / "channels.md").read_text(encoding="utf-8") == capsys.readouterr().out

@@ -10,7 +10,7 @@ import pytest
 
 from payments.books.attempts import No, reversal_due
 from payments.books.checks import Schedule
-from payments.books.payment import TOKEN_BYTES, NewerSchema
+from payments.books.document import TOKEN_BYTES, NewerSchema
 from payments.books.view import merchant_json
 from payments.keys import CHECKS
 from payments.pingpp.gateway import NotFound, NotNow, Refused, Unanswered

@@ -7,13 +7,12 @@ from typing import Any
 
 import redis
 
-from ops.cli.answers import at_ms
 from payments import due
-from payments.books.view import rfc3339
 from payments.inbox import replay
 from payments.keys import ASKS, EVENTS, Keys
 from payments.pingpp import event as events
 from payments.pingpp import sighting
+from payments.times import at_ms, rfc3339
 
 _AT_ONCE = 200  # events looked up in one round trip
 _SCAN = 1_000

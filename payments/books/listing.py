@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.api.problems import invalid
-from ingest.office import Office
+import redis.asyncio
+
 from payments.books.ledger import read_held
 from payments.books.payment import Payment
-from payments.channels.rules import Problem as Wrong
+from payments.keys import Keys
 
 MOST_LOOKED_AT = 5_000  # for one page, where nearly all are another app's
 _CHUNK = 200
@@ -28,22 +28,20 @@ class Place:
         return base64.urlsafe_b64encode(b"%d:%b" % (self.score, self.member)).rstrip(b"=").decode()
 
 
-def read_cursor(cursor: str | None) -> Place | None:
-    """The place that a cursor stands for. Raises Problem."""
-    if cursor is None:
-        return None
+def read_cursor(cursor: str) -> Place:
+    """The place that a cursor stands for. Raises ValueError for what no listing gave out."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
     except (binascii.Error, ValueError):
         text = b""
     found = re.fullmatch(rb"([0-9]{1,15}):(.+)", text, re.DOTALL)
     if found is None:
-        raise invalid([Wrong("cursor", "a next_cursor of an earlier answer")])
+        raise ValueError("not a cursor of ours")
     return Place(int(found[1]), found[2])
 
 
 async def page(
-    office: Office, apps: tuple[str, ...], limit: int, before: Place | None
+    client: redis.asyncio.Redis, keys: Keys, apps: tuple[str, ...], limit: int, before: Place | None
 ) -> tuple[list[Payment], str | None]:
     """So many payments of these apps (none: of all), and the cursor of those that follow. A page that ends before its
     limit, with a cursor, has passed over many of other apps.
@@ -52,7 +50,7 @@ async def page(
     found: list[Place] = []
     looked_at, num, last = 0, _CHUNK, before
     while True:
-        places = await _places(office, last, num)
+        places = await _places(client, keys, last, num)
         reached = last
         for place in places:
             if last is not None and place >= last:
@@ -61,21 +59,21 @@ async def page(
             if wanted and not place.member.startswith(wanted):
                 continue
             if len(found) == limit:
-                return await _payments(office, found), found[-1].cursor
+                return await _payments(client, keys, found), found[-1].cursor
             found.append(place)
         if len(places) < num:
-            return await _payments(office, found), None
+            return await _payments(client, keys, found), None
         looked_at += len(places)
         num = 2 * num if reached == last else _CHUNK  # a whole chunk of one millisecond
         last = reached
         if looked_at >= MOST_LOOKED_AT and last is not None:
-            return await _payments(office, found), last.cursor
+            return await _payments(client, keys, found), last.cursor
 
 
-async def _places(office: Office, last: Place | None, num: int) -> list[Place]:
+async def _places(client: redis.asyncio.Redis, keys: Keys, last: Place | None, num: int) -> list[Place]:
     highest = "+inf" if last is None else str(last.score)
-    rows: list[Any] = await office.async_client.zrange(
-        office.keys.payments,
+    rows: list[Any] = await client.zrange(
+        keys.payments,
         highest,
         "-inf",
         desc=True,
@@ -87,11 +85,11 @@ async def _places(office: Office, last: Place | None, num: int) -> list[Place]:
     return [Place(int(score), member) for member, score in rows]
 
 
-async def _payments(office: Office, places: list[Place]) -> list[Payment]:
+async def _payments(client: redis.asyncio.Redis, keys: Keys, places: list[Place]) -> list[Payment]:
     if not places:
         return []
     names = [place.member.decode() for place in places]
-    values: list[Any] = await office.async_client.mget([office.keys.payment(name) for name in names])
+    values: list[Any] = await client.mget([keys.payment(name) for name in names])
     return [
         read_held(name, value).payment for name, value in zip(names, values, strict=True) if value is not None
     ]

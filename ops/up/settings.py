@@ -1,0 +1,19 @@
+"""The settings of `up`."""
+
+from pydantic import Field, SecretStr
+
+from processes.settings import Settings
+
+SANDBOX_KEY = "sk_test_sandbox0000000000000000"
+
+
+class UpSettings(Settings):
+    """What `up` looks at itself; the rest of the environment goes to the processes as it is."""
+
+    host: str = Field("127.0.0.1", description="the address to listen on")
+    port: int = Field(8080, ge=1, le=65535, description="of the receiver")
+    sandbox_port: int = Field(8090, ge=1, le=65535, description="of the sandbox")
+    pingpp_api_key: SecretStr | None = Field(None, description="`sk_live_…` or `sk_test_…`; decides the mode")
+    pingpp_private_key_file: str | None = Field(None, description="the merchant's RSA key, signs requests")
+    pingpp_public_key_files: str = Field("", description="comma-separated PEM files: keys of webhooks")
+    merchant_api_tokens: SecretStr | None = Field(None, description="bearer tokens of the merchant API")

@@ -1,0 +1,23 @@
+"""What a dead letter shows of a sighting: facts, and nothing of the buyer."""
+
+from typing import Any
+
+from payments.books.payment import Charge
+from payments.pingpp.sighting import ChargeLook, Sighting
+
+
+def evidence(sighting: Sighting) -> dict[str, Any]:
+    """What a sighting claims, for a person to compare: no buyer's data, no credential."""
+    claims = {"charge": sighting.charge_id, "app": sighting.app, **facts_of(sighting.charge)}
+    if sighting.refunds:
+        claims["refunds"] = [{"id": r.id, "amount": r.amount, "status": r.status} for r in sighting.refunds]
+    return claims
+
+
+def facts_of(charge: Charge | ChargeLook | None) -> dict[str, Any]:
+    """The facts of a charge that a person compares, be they held or seen."""
+    names = (
+        "order_no", "amount", "currency", "channel", "livemode", "paid", "time_paid", "transaction_no", "reversed",
+        "amount_refunded",
+    )  # fmt: skip
+    return {name: getattr(charge, name) for name in names} if charge else {}
