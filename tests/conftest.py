@@ -16,8 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from payments import bell
 from payments.keys import Keys
 from processes import redis_server
+from tests import signals
 
 bell.use_prefix("")
+signals.keep_to_ourselves()
 
 
 @pytest.fixture(scope="session", params=redis_server.binaries(), ids=lambda path: path.name)
