@@ -6,9 +6,10 @@ import structlog
 
 from payments.keys import DUE_SETS, EVENTS
 from processes import log as logging
+from processes.child import Child
 from processes.parent import watch_parent
 from processes.settings import load
-from processes.supervisor import Child, Supervisor
+from processes.supervisor import Supervisor
 from workers.settings import WorkerSettings
 
 

@@ -22,8 +22,9 @@ import redis
 from processes import redis_server
 from tests.bench.corpus import Corpus
 from tests.bench.measures import Plan, Say
-from tests.bench.stage import ROOT, free_port
+from tests.bench.stage import ROOT
 from tests.ingest.checkout.kit import Books
+from tests.ports import free_port
 
 PAGES = 1_000
 POLLS = 2_000

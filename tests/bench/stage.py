@@ -19,6 +19,7 @@ from processes.parent import PARENT_PID, end_with_parent
 from tests.bench import machine
 from tests.bench.corpus import Corpus
 from tests.bench.load import Order
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 _KEPT = (
@@ -150,14 +151,6 @@ class Stage:
             PARENT_PID: str(os.getpid()),
         }
         return kept | ours
-
-
-def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def _listens(port: int) -> bool:

@@ -12,7 +12,8 @@ import httpx
 
 from tests.bench.corpus import Corpus
 from tests.bench.measures import Plan, Say
-from tests.bench.stage import Stage, free_port
+from tests.bench.stage import Stage
+from tests.ports import free_port
 
 APP, TOKEN, KEY = "app_1Gqj58ynP0mHeX1q", "bench-token", "sk_test_bench"
 FIRST_S = 5.0  # FALLBACK_AFTER in the measurement: nobody has the time to wait for 15 s

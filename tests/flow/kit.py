@@ -5,11 +5,10 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +18,8 @@ import redis
 
 from tests.flow.proc import children, command, pids, read
 from tests.flow.signer import Signer
+from tests.patience import PATIENCE_S, until
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAMS = {
@@ -31,14 +32,6 @@ PROGRAMS = {
 ALL = tuple(PROGRAMS)
 TOKEN = "flow-token-0123456789"  # of the merchant API
 STOPPED_FIRST = ("receiver", "worker", "scheduler", "sandbox", "redis")
-
-
-def until(true: Callable[[], object], within: float, what: str) -> None:
-    """Wait for something to come true."""
-    end = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < end, f"not within {within:g} s: {what}"
-        time.sleep(0.02)
 
 
 def seeded() -> random.Random:
@@ -57,8 +50,8 @@ class System:
         self.directory, self.signer = directory, signer
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         # A connection for each request: one that is kept open breaks when its receiver is killed.
-        self._http = httpx.Client(timeout=20, limits=httpx.Limits(max_keepalive_connections=0))
-        self.port, self.sandbox_port = _free_ports(2)
+        self._http = httpx.Client(timeout=PATIENCE_S, limits=httpx.Limits(max_keepalive_connections=0))
+        self.port, self.sandbox_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
         self.merchant = Signer()
@@ -107,7 +100,6 @@ class System:
             self.start(name)
             until(
                 lambda name=name: self.works(name) or self._ended(name),  # type: ignore[misc]
-                30,
                 f"{name} works; see the logs in {self.directory}",
             )
             assert not self._ended(name), f"{name} ended; see the logs in {self.directory}"
@@ -141,7 +133,7 @@ class System:
             return False
         for pid in victims:
             os.kill(pid, signal.SIGKILL)
-        process.wait(20)
+        process.wait(PATIENCE_S)
         return True
 
     def rq_workers(self, what: str) -> list[int]:
@@ -153,7 +145,7 @@ class System:
         process = self.processes.pop(name)
         process.terminate()
         try:
-            return process.wait(25)
+            return process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -166,7 +158,7 @@ class System:
             for kind in STOPPED_FIRST:
                 for name in [one for one in self.processes if one.partition("/")[0] == kind]:
                     self.stop(name)
-            until(lambda: not self.left(), 25, f"nothing is left of {self.left()}")
+            until(lambda: not self.left(), f"nothing is left of {self.left()}")
         finally:
             for pid in self.left():
                 with contextlib.suppress(ProcessLookupError):
@@ -249,7 +241,7 @@ class System:
         """What the command line answers, with that exit status."""
         with self.begin(*words) as command:
             try:
-                out, err = command.communicate(timeout=60)
+                out, err = command.communicate(timeout=PATIENCE_S)
             except BaseException:
                 command.kill()
                 raise
@@ -270,8 +262,3 @@ def running(directory: Path, *names: str, **environment: str) -> Iterator[System
         yield system
     finally:
         system.stop_all()
-
-
-def _free_ports(n: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        return [held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(n)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from tests.flow.kit import System
+from tests.patience import PATIENCE_S
 
 TOGETHER = 48  # requests; more would queue in httpx's pool, whose every step looks at all that wait
 
@@ -50,7 +51,7 @@ class Load:
     async def run(self) -> None:
         """Raises TimeoutError if one is not acknowledged in time."""
         async with (
-            httpx.AsyncClient(timeout=20) as client,
+            httpx.AsyncClient(timeout=PATIENCE_S) as client,
             asyncio.TaskGroup() as group,
         ):
             for webhook in self._webhooks:

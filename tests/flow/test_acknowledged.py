@@ -6,8 +6,9 @@ from pathlib import Path
 import redis
 
 from tests.flow import books
-from tests.flow.kit import System, running, until
+from tests.flow.kit import System, running
 from tests.flow.signer import Signer, member, order_no, paid
+from tests.patience import until
 
 ROUNDS = 20
 
@@ -25,7 +26,7 @@ def test_what_was_acknowledged_survives_redis_killed_right_after_the_answer(tmp_
         with system.redis() as client:
             assert client.zcard("due:events") == ROUNDS
             system.start_and_wait("worker", "scheduler")  # the bell was rung long ago, or lost
-            until(lambda: books.idle(client), 30, "nothing waits")
+            until(lambda: books.idle(client), "nothing waits")
             assert books.ids(client) == {f"paid:{order_no(number)}": 1 for number in range(ROUNDS)}
             books.check_agreement(client)
 
@@ -45,16 +46,16 @@ def test_without_redis_nothing_is_acknowledged_and_once_it_is_back_everything_go
         assert system.post(paid(2)) == 500
         assert system.post(paid(3), Signer().sign(paid(3))) == 401  # what is forged is known without Redis
         assert time.monotonic() - began < 5
-    until(lambda: system.status_of("/readyz") == 503, 10, "/readyz says that nothing can be stored")
+    until(lambda: system.status_of("/readyz") == 503, "/readyz says that nothing can be stored")
     assert system.status_of("/livez") == 200
     system.start_and_wait("redis")
     assert system.post(paid(2)) == 200
-    until(lambda: system.status_of("/readyz") == 200, 10, "/readyz says that all is well again")
+    until(lambda: system.status_of("/readyz") == 200, "/readyz says that all is well again")
     assert system.processes["receiver"].pid == receiver
     assert system.processes["receiver"].poll() is None
     system.tend()
     with system.redis() as client:
-        until(lambda: len(books.ids(client)) == 2 and books.idle(client), 30, "both are published")
+        until(lambda: len(books.ids(client)) == 2 and books.idle(client), "both are published")
         assert books.ids(client) == {f"paid:{order_no(number)}": 1 for number in (1, 2)}
         assert not client.exists(f"event:{member(3)}")
         books.check_agreement(client)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.flow.kit import System, until
+from tests.flow.kit import System
+from tests.patience import PATIENCE_S, until
 
 DOC = Path(__file__).parent.parent.parent / "docs" / "fulfilment.md"
 
@@ -23,16 +24,16 @@ def test_the_documented_consumer_hears_of_each_payment(system: System) -> None:
             told: set[str] = set()
             for turn in range(3):
                 made = httpx.post(
-                    f"{system.sandbox_url}/sandbox/trigger", json={"livemode": True}, timeout=20
+                    f"{system.sandbox_url}/sandbox/trigger", json={"livemode": True}, timeout=PATIENCE_S
                 ).json()
                 told.add(made["events"][0]["order_no"])
-                until(lambda: all(order in heard.read_text() for order in told), 30, "it heard of it")
+                until(lambda: all(order in heard.read_text() for order in told), "it heard of it")
                 if turn == 0:
                     time.sleep(6)  # idle for longer than its blocking read
                 if turn == 1:
                     system.kill("redis")
                     system.tend()
-                    until(lambda: system.works("redis") and system.works("receiver"), 30, "Redis is back")
+                    until(lambda: system.works("redis") and system.works("receiver"), "Redis is back")
             assert consumer.poll() is None
             lines = [line.split()[1] for line in heard.read_text().splitlines()]
             assert sorted(set(lines)) == sorted(f"paid:{order}" for order in told)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.flow.kit import ALL, System, running, until
+from tests.flow.kit import ALL, System, running
+from tests.patience import until
 
 APP = "app_1Gqj58ynP0mHeX1q"
 SCAN = {"scan_code": "281234567890123456"}
@@ -81,7 +82,7 @@ def test_from_its_creation_to_its_refund(shared: System, channel: str) -> None:
         system.sandbox("POST", f"/charges/{payment['charges'][0]['id']}/pay")
     settled = system.api("GET", f"{at}?app={APP}", Prefer="wait=10").json()
     assert (settled["status"], settled["amount"]) == ("paid", 1234)
-    until(lambda: told(system, wanted["order_no"]) == ["paid"], 10, "it is fulfilled")
+    until(lambda: told(system, wanted["order_no"]) == ["paid"], "it is fulfilled")
 
     refund: dict[str, Any] = {"amount": 234, "description": "a chipped pot"}
     if channel.startswith("cb_alipay"):
@@ -89,7 +90,7 @@ def test_from_its_creation_to_its_refund(shared: System, channel: str) -> None:
     key = {"Idempotency-Key": "R1"}
     done = [system.api("POST", f"{at}/refunds?app={APP}", refund, **key) for _ in range(2)]
     assert [one.status_code for one in done] == [201, 200], done[0].text
-    until(lambda: told(system, wanted["order_no"]) == ["paid", "refunded"], 20, "its refund is told")
+    until(lambda: told(system, wanted["order_no"]) == ["paid", "refunded"], "its refund is told")
     after = system.api("GET", f"{at}?app={APP}").json()
     assert (after["status"], after["amount_refunded"], len(after["refunds"])) == (
         "partially_refunded",
@@ -106,7 +107,7 @@ def test_a_customer_at_the_till_who_gives_up(shared: System) -> None:
     assert (payment["status"], payment["awaiting_customer"]) == ("pending", True)
     closed = shared.api("POST", f"/payments/flowgiveup1/close?app={APP}").json()
     assert closed["status"] == "closed"
-    until(lambda: told(shared, "flowgiveup1") == ["closed"], 10, "it is told")
+    until(lambda: told(shared, "flowgiveup1") == ["closed"], "it is told")
 
 
 def test_with_every_webhook_lost_the_checks_tell(tmp_path: Path) -> None:
@@ -115,4 +116,4 @@ def test_with_every_webhook_lost_the_checks_tell(tmp_path: Path) -> None:
         wanted = payment_of("isv_qr")
         payment = system.api("POST", "/payments", wanted).json()
         system.sandbox("POST", f"/charges/{payment['charges'][0]['id']}/pay")
-        until(lambda: told(system, wanted["order_no"]) == ["paid"], 12, "the check at 5 s saw it")
+        until(lambda: told(system, wanted["order_no"]) == ["paid"], "the check at 5 s saw it")

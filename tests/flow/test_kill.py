@@ -12,9 +12,10 @@ from typing import Any
 import httpx
 
 from tests.flow import books
-from tests.flow.kit import System, seeded, until
+from tests.flow.kit import System, seeded
 from tests.flow.load import Load, Webhook
 from tests.flow.signer import Signer, charge_id, order_no, other, other_id, paid
+from tests.patience import until
 
 SECONDS = 25.0
 ORDERS, SECOND_CHARGES, OTHERS, DUPLICATES, FORGED, REFUNDS = 1500, 300, 400, 900, 200, 100
@@ -67,12 +68,12 @@ def test_what_was_acknowledged_takes_effect_once_whatever_is_killed(system: Syst
     began = time.monotonic()
     kills = asyncio.run(storm(system, load, rng))
     sent = time.monotonic()
-    until(lambda: recovered(system), 60, "everything works again")
+    until(lambda: recovered(system), "everything works again")
     httpx.put(f"{system.sandbox_url}/sandbox/clock", json={"scale": 5000}).raise_for_status()
-    until(lambda: outstanding(system) == 0, 60, "the sandbox has delivered all")
+    until(lambda: outstanding(system) == 0, "the sandbox has delivered all")
     with system.redis() as client:
         # A lease of the killed lasts 10 s, for asks 60 s.
-        until(lambda: books.idle(client), 75, "nothing waits")
+        until(lambda: books.idle(client), "nothing waits")
         settled = time.monotonic()
         report(load, kills, sent - began, settled - sent)
         assert load.tally.acknowledged == len(planned.webhooks) - FORGED

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.flow.kit import ALL, System, running, seeded, until
+from tests.flow.kit import ALL, System, running, seeded
+from tests.patience import until
 
 APP = "app_1Gqj58ynP0mHeX1q"
 CHARGES = 1_000
@@ -57,7 +58,7 @@ def test_each_fact_is_told_once(tmp_path: Path) -> None:
                 if done == CHARGES // 2:
                     assert system.kill("worker/2")
                     system.tend()
-            until(lambda: len(paid(system)) >= CHARGES, 90, "everything is published")
+            until(lambda: len(paid(system)) >= CHARGES, "everything is published")
         finally:
             over.set()
             reader.join()

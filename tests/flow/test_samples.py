@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.flow import books
-from tests.flow.kit import System, seeded, until
+from tests.flow.kit import System, seeded
+from tests.patience import until
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "events"
 # Two charges were paid for one order, so that one of them is one too many …
@@ -26,7 +27,7 @@ def test_the_samples_end_as_seven_published_charges_and_two_dead_letters(system:
     print("order:", *order)
     assert [system.post(bodies[name]) for name in order] == [200] * 9
     with system.redis() as client:
-        until(lambda: books.idle(client), 30, "nothing waits")
+        until(lambda: books.idle(client), "nothing waits")
         first_of_same = min(SAME_EVENT, key=order.index)
 
         tail = system.cli("fulfilment", "tail", "--from-start", "--idle-exit", "0.5", "--json")
@@ -52,7 +53,7 @@ def test_the_samples_end_as_seven_published_charges_and_two_dead_letters(system:
         rng.shuffle(again)
         print("again:", *again)
         assert [system.post(bodies[name]) for name in again] == [200] * 9
-        until(lambda: books.idle(client), 30, "nothing waits")
+        until(lambda: books.idle(client), "nothing waits")
         assert books.snapshot(client) == before
 
 

@@ -5,9 +5,10 @@ import socket
 import time
 
 from tests.flow import books
-from tests.flow.kit import System, seeded, until
+from tests.flow.kit import System, seeded
 from tests.flow.load import Load, Webhook
 from tests.flow.signer import order_no, paid
+from tests.patience import PATIENCE_S, until
 
 SECONDS, EVENTS = 8.0, 1600
 IN_FLIGHT = range(EVENTS, EVENTS + 8)
@@ -23,7 +24,7 @@ def test_processes_that_are_stopped_under_load_finish_what_they_have_begun(syste
     # Some are not answered at all: those that were under way to a connection just being closed. They come again.
     print(load.tally)
     with system.redis() as client:
-        until(lambda: books.idle(client), 60, "nothing waits")
+        until(lambda: books.idle(client), "nothing waits")
         assert books.ids(client) == {f"paid:{order_no(number)}": 1 for number in range(EVENTS)}
         books.check_agreement(client)
 
@@ -45,7 +46,7 @@ def test_a_receiver_that_is_stopped_answers_the_requests_that_have_begun(system:
     for number in IN_FLIGHT:
         body = paid(number)
         head = "".join(f"{name}: {value}\r\n" for name, value in system.signer.headers(body).items())
-        connection = socket.create_connection(("127.0.0.1", system.port), timeout=15)
+        connection = socket.create_connection(("127.0.0.1", system.port), timeout=PATIENCE_S)
         connection.sendall(
             f"POST /webhooks HTTP/1.1\r\nhost: x\r\n{head}content-length: {len(body)}\r\n\r\n".encode()
         )
@@ -54,13 +55,13 @@ def test_a_receiver_that_is_stopped_answers_the_requests_that_have_begun(system:
     time.sleep(0.5)  # it has read their beginnings
     process = system.processes["receiver"]
     process.terminate()
-    until(lambda: system.status_of("/livez") == 0, 10, "it takes no new connections")
+    until(lambda: system.status_of("/livez") == 0, "it takes no new connections")
     for connection, rest in begun:
         with connection:
             connection.sendall(rest)
             assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE_S) == 0
     del system.processes["receiver"]
     with system.redis() as client:
-        until(lambda: len(books.ids(client)) == len(IN_FLIGHT), 30, "all are published")
+        until(lambda: len(books.ids(client)) == len(IN_FLIGHT), "all are published")
         assert books.ids(client) == {f"paid:{order_no(number)}": 1 for number in IN_FLIGHT}

@@ -16,7 +16,8 @@ import pytest
 import redis
 
 from tests.flow import books
-from tests.flow.kit import ALL, System, running, until
+from tests.flow.kit import ALL, System, running
+from tests.patience import PATIENCE_S, until
 
 APP = "app_1Gqj58ynP0mHeX1q"
 DISCOVER_EVERY = 1
@@ -53,7 +54,7 @@ def asked_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 def first_sweep(system: System, kind: str = "discover") -> None:
     """Wait for it: it comes when the worker is ready."""
     with system.redis() as client:
-        until(lambda: client.exists(f"swept:{kind}:{APP}"), 20, "the first sweep has ended")
+        until(lambda: client.exists(f"swept:{kind}:{APP}"), "the first sweep has ended")
 
 
 def create(system: System, order_no: str) -> str:
@@ -76,7 +77,7 @@ def paid_elsewhere(system: System, count: int, prefix: str) -> set[str]:
     while len(found) < count:
         batch = {"count": min(1000, count - len(found)), "order_prefix": prefix, "app": APP, "livemode": True}
         made = system.sandbox("POST", "/trigger", batch)["events"]
-        until(partial(is_made, system, made[-1]["order_no"]), 30, "all are made")
+        until(partial(is_made, system, made[-1]["order_no"]), "all are made")
         found |= {f"paid:{one['order_no']}" for one in made}
     return found
 
@@ -122,12 +123,12 @@ def test_charges_made_elsewhere_come_under_care_without_any_webhook(discovering:
                     seen[charge] = time.monotonic() - made[charge]
             return seen.keys() == made.keys()
 
-        until(all_known, WITHIN + 10, "all are under care")
+        until(all_known, "all are under care")
         print(f"under care after {min(seen.values()):.1f} to {max(seen.values()):.1f} s")
         assert max(seen.values()) < WITHIN
         for charge in list(made)[::2]:
             pay(system, charge)
-        until(lambda: len(told(client, orders)) == 20, WITHIN + 10, "all are fulfilled")
+        until(lambda: len(told(client, orders)) == 20, "all are fulfilled")
         time.sleep(WITHIN)  # the next sweeps see all of them again
         assert told(client, orders) == {f"paid:{order_no}": 1 for order_no in orders}
         assert all(one["data"]["sources"] == ["list"] for one in system.messages())
@@ -144,15 +145,15 @@ def test_a_charge_that_a_webhook_tells_of_hides_no_older_one(discovering: System
             newer = create(system, "newer001")
             system.sandbox("PUT", "/chaos", {"drop": 0})
             pay(system, newer)
-            until(lambda: "paid:newer001" in books.ids(client), 10, "its webhook came")
+            until(lambda: "paid:newer001" in books.ids(client), "its webhook came")
             system.sandbox("PUT", "/chaos", {"drop": 1})
             assert not any(known(client, charge) for charge in older)
         began = time.monotonic()
-        until(lambda: all(known(client, charge) for charge in older), WITHIN + 10, "the older ones are found")
+        until(lambda: all(known(client, charge) for charge in older), "the older ones are found")
         assert time.monotonic() - began < WITHIN
         for charge in older:
             pay(system, charge)
-        until(lambda: len(told(client, orders)) == 5, WITHIN + 10, "all are fulfilled")
+        until(lambda: len(told(client, orders)) == 5, "all are fulfilled")
         sources = {one["subject"]: one["data"]["sources"] for one in system.messages()}
         assert sources["newer001"] == ["webhook"]
         books.check_agreement(client)
@@ -173,7 +174,7 @@ def test_a_first_start_publishes_nothing_of_old(tmp_path: Path) -> None:
         with system.redis() as client:
             charge = create(system, "new000001")
             pay(system, charge)
-            until(lambda: "paid:new000001" in books.ids(client), WITHIN + 10, "what is new is published")
+            until(lambda: "paid:new000001" in books.ids(client), "what is new is published")
             yesterday = client.zcard("payments") - 1
             assert 5 <= yesterday <= 15  # the first sweep looks back for a day
             report = system.cli_json("reconcile", "--since", "32d")
@@ -188,7 +189,8 @@ def test_a_first_start_publishes_nothing_of_old(tmp_path: Path) -> None:
 
 def grow_older(system: System, seconds: int, count: int) -> None:
     """Spread what the sandbox has over the time before: it lets nobody make a charge of last month."""
-    with closing(sqlite3.connect(system.directory / "data/sandbox/sandbox.sqlite", timeout=10)) as db, db:
+    path = system.directory / "data/sandbox/sandbox.sqlite"
+    with closing(sqlite3.connect(path, timeout=PATIENCE_S)) as db, db:
         for seq, doc in db.execute("SELECT seq, doc FROM charges").fetchall():
             charge, back = json.loads(doc), seq * seconds // count
             charge = {**charge, "created": charge["created"] - back, "time_paid": charge["time_paid"] - back}
@@ -222,14 +224,14 @@ def test_a_worker_killed_in_the_middle_goes_on_where_it_was(asked_only: System) 
     slow = {"do": "delay_answer", "method": "GET", "path": "/v1/charges$", "delay_ms": 250, "times": PAGES}
     system.sandbox("POST", "/next", slow)
     with system.redis() as client, system.begin("reconcile", "--json") as command:
-        until(lambda: compared(client) >= 400, 20, "it is under way")
+        until(lambda: compared(client) >= 400, "it is under way")
         os.kill(system.rq_workers("sweeps")[0], signal.SIGKILL)
         left_off = compared(client)
         assert 400 <= left_off < count
         assert command.poll() is None
         # Its lease would end within a minute.
         client.zadd("due:sweeps", dict.fromkeys(running_sweeps(client), 0), xx=True)
-        out, err = command.communicate(timeout=60)
+        out, err = command.communicate(timeout=PATIENCE_S)
         assert command.returncode == 0, err
         report = json.loads(out)
         print(f"killed after {left_off}; {report}")

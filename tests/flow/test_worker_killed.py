@@ -11,8 +11,9 @@ from typing import Any
 import redis
 
 from tests.flow import books
-from tests.flow.kit import System, until
+from tests.flow.kit import System
 from tests.flow.signer import charge_id, member, order_no, paid
+from tests.patience import until
 
 LEASE = 10.0  # seconds
 BURST = 150  # so many that there is time between reading and writing
@@ -28,39 +29,35 @@ def test_a_killed_worker_delays_its_own_events_alone_and_by_no_more_than_their_l
         died = time.monotonic()
         for number in OTHERS:
             assert system.post(paid(number)) == 200
-        until(lambda: published(client, set(OTHERS)), LEASE, "the other worker went on at once")
+        until(lambda: published(client, set(OTHERS)), "the other worker went on at once")
         # By order, not by the clock: the others are through while those of the dead still wait.
         assert not published_any(client, held)
         assert {number for number in held if client.zscore("due:events", member(number)) is not None} == held
-        until(
-            lambda: published(client, held), LEASE + 10, "their lease ended, and the other worker took them"
-        )
+        until(lambda: published(client, held), "their lease ended, and the other worker took them")
         print(f"{len(held)} events waited {time.monotonic() - died:.1f} s after their worker was killed")
     with system.redis() as client:
         everything = [*range(sent), *OTHERS]
-        until(lambda: books.idle(client), 30, "nothing waits")
+        until(lambda: books.idle(client), "nothing waits")
         assert books.ids(client) == {f"paid:{order_no(number)}": 1 for number in everything}
         assert client.zcard("dead_letters") == 0
         books.check_agreement(client)
-        until(lambda: system.works("worker"), 20, "the pool has started another one")
+        until(lambda: system.works("worker"), "the pool has started another one")
 
 
 def test_a_worker_that_wakes_up_after_its_lease_changes_nothing(system: System) -> None:
     with system.redis() as client:
         sleeper, held, sent = catch_one_in_a_batch(system, client)
-        until(lambda: published(client, held), LEASE + 10, "the other worker took over what it held")
+        until(lambda: published(client, held), "the other worker took over what it held")
         # A second charge of each of its orders, so that the books have moved beyond what it was going to write.
         for number in held:
             assert system.post(paid(SECOND + number, number)) == 200
         again = {f"paid_again:{charge_id(SECOND + number)}": 1 for number in held}
-        until(
-            lambda: books.ids(client).keys() >= again.keys(), LEASE + 10, "the second charges are published"
-        )
+        until(lambda: books.ids(client).keys() >= again.keys(), "the second charges are published")
         before = books.snapshot(client)
         resume(sleeper)
         body = paid(LAST)
         assert system.post(body) == 200
-        until(lambda: published(client, {LAST}) and books.idle(client), 30, "work goes on")
+        until(lambda: published(client, {LAST}) and books.idle(client), "work goes on")
         time.sleep(2)  # by now it has written what it had in mind
         after = books.snapshot(client)
         assert after[b"fulfilment"][: len(before[b"fulfilment"])] == before[b"fulfilment"]
@@ -98,7 +95,7 @@ def catch_one_in_a_batch(system: System, client: redis.Redis) -> tuple[int, set[
         if held:
             return other, held, sent
         resume(other)
-        until(lambda: books.idle(client), 30, "nothing waits")
+        until(lambda: books.idle(client), "nothing waits")
     raise AssertionError
 
 
@@ -142,12 +139,12 @@ def test_lost_bells_are_rung_again_and_two_schedulers_do_no_harm(system: System)
         system.stop("worker")
         for number in range(BURST):
             assert system.post(paid(number)) == 200
-        until(lambda: client.llen("rq:queue:events"), 10, "the bell has been rung")
+        until(lambda: client.llen("rq:queue:events"), "the bell has been rung")
         client.delete("rq:queue:events")  # the job is lost, the bell stays set until its time ends
         time.sleep(7)  # both schedulers tick, the bell's time ends, and nobody listens
         # One job for each time that the bell was set (5 s), not one for each tick of each scheduler.
         assert 1 <= client.llen("rq:queue:events") <= 2
         system.start_and_wait("worker")
-        until(lambda: books.idle(client), 30, "nothing waits")
+        until(lambda: books.idle(client), "nothing waits")
         assert books.ids(client) == {f"paid:{order_no(number)}": 1 for number in range(BURST)}
         books.check_agreement(client)

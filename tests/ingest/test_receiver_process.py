@@ -20,14 +20,10 @@ import redis
 from processes import redis_server
 from processes.redis_server import Server
 from tests.conftest import Signer, charge_object, event_body
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
 
 GOOD = event_body(charge_object())
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def environment(server: Server | None, key: Path, **more: str) -> dict[str, str]:
@@ -59,7 +55,7 @@ def receiver(server: Server, key: Path) -> Iterator[tuple[int, subprocess.Popen[
         yield number, process
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(15) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 @pytest.fixture
@@ -71,7 +67,7 @@ def port(server: Server, client: redis.Redis, key: Path) -> Iterator[int]:
 
 def get(port: int, path: str) -> tuple[int, bytes]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_S) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -80,7 +76,7 @@ def get(port: int, path: str) -> tuple[int, bytes]:
 
 def say(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
     """Send parts over one connection; what comes back until it is closed."""
-    with closing(socket.create_connection(("127.0.0.1", port), 15)) as line:
+    with closing(socket.create_connection(("127.0.0.1", port), PATIENCE_S)) as line:
         for part in parts:
             try:
                 line.sendall(part)
@@ -161,7 +157,7 @@ def refused(**changes: str) -> str:
         env={**os.environ, **changes},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert ended.returncode == 2
@@ -210,7 +206,7 @@ def test_keys_are_read_again_on_sighup(server: Server, key: Path, signer: Signer
             )
             request.add_header("Content-Type", "application/json")
             try:
-                with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  ours
+                with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310  ours
                     return int(answer.status)
             except urllib.error.HTTPError as error:
                 with error:

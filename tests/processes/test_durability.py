@@ -16,6 +16,7 @@ from redis.retry import Retry
 from processes.durability import judge, look, look_async, probe_write, probe_write_async
 from processes.finding import Finding
 from processes.redis_server import Server, find_binary, start
+from tests.patience import PATIENCE_S
 
 GOOD_CONFIG = {
     "appendonly": "yes",
@@ -233,4 +234,4 @@ def test_the_settings_that_we_recommend_are_without_fault(tmp_path: Path) -> Non
             assert judge(*look(client)) == []
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(PATIENCE_S)

@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ import redis
 
 from processes.redis import address_file
 from processes.redis_server import AlreadyRunning, CannotStart, Server, answers, binaries, find_binary, start
+from tests.patience import PATIENCE_S, until
 
 each_binary = pytest.mark.parametrize("binary", binaries(), ids=lambda binary: binary.name)
 
@@ -28,13 +27,6 @@ def run(data_dir: Path, **environment: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def until(what: str, holds: Callable[[], bool], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
 
 
 def test_there_is_a_server_to_test_with() -> None:
@@ -83,7 +75,7 @@ def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
         with pytest.raises(AlreadyRunning, match=str(server.pid)):
             start(tmp_path)
         second = run(tmp_path)
-        _, said = second.communicate(timeout=20)
+        _, said = second.communicate(timeout=PATIENCE_S)
         assert second.returncode == 2
         assert f"running on {tmp_path / 'redis'} already (pid {server.pid})" in said
         with client(server) as one:
@@ -92,9 +84,9 @@ def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
 
 def test_the_process_ends_its_server_when_asked(tmp_path: Path) -> None:
     with run(tmp_path) as process:
-        until("it answers", lambda: answers(tmp_path))
+        until(lambda: answers(tmp_path), "it answers")
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(PATIENCE_S)
     assert process.returncode == 0
     assert not address_file(tmp_path).exists()
     assert not (tmp_path / "redis" / "redis.sock").exists()
@@ -102,16 +94,16 @@ def test_the_process_ends_its_server_when_asked(tmp_path: Path) -> None:
 
 def test_the_process_ends_with_its_server(tmp_path: Path) -> None:
     with run(tmp_path) as process:
-        until("it answers", lambda: answers(tmp_path))
+        until(lambda: answers(tmp_path), "it answers")
         server = int((tmp_path / "redis" / "lock").read_text().split()[1])
         os.kill(server, signal.SIGKILL)
-        process.wait(20)
+        process.wait(PATIENCE_S)
     assert process.returncode == 128 + signal.SIGKILL
 
 
 def test_the_server_does_not_outlive_a_killed_process_and_a_new_one_takes_over(tmp_path: Path) -> None:
     with run(tmp_path) as process:
-        until("it answers", lambda: answers(tmp_path))
+        until(lambda: answers(tmp_path), "it answers")
         process.kill()
     with start(tmp_path) as server, client(server) as one:
         assert one.ping()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from processes.parent import PARENT_PID, alive
+from tests.patience import PATIENCE_S, until
 
 HEAD = """
 import os, sys
@@ -60,21 +61,14 @@ def pids(directory: Path, name: str) -> list[int]:
     return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def until(what: str, holds: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
-
-
 def test_a_killed_child_is_started_again(tmp_path: Path, start: Start) -> None:
     supervisor = start("[sh('one', until_term.format('one')), sh('other', until_term.format('other'))]")
-    until("both run", lambda: pids(tmp_path, "one") and pids(tmp_path, "other"))
+    until(lambda: pids(tmp_path, "one") and pids(tmp_path, "other"), "both run")
     os.kill(pids(tmp_path, "one")[0], signal.SIGKILL)
-    until("it runs again", lambda: len(pids(tmp_path, "one")) == 2)
+    until(lambda: len(pids(tmp_path, "one")) == 2, "it runs again")
     assert len(pids(tmp_path, "other")) == 1
     supervisor.terminate()
-    said, _ = supervisor.communicate(timeout=20)
+    said, _ = supervisor.communicate(timeout=PATIENCE_S)
     assert supervisor.returncode == 0
     assert "child_ended" in said
     assert "SIGKILL" in said
@@ -100,11 +94,11 @@ def test_children_start_when_those_before_them_are_ready_and_stop_in_their_own_o
     )
     assert supervisor.stdout is not None
     assert supervisor.stdout.readline() == "ready\n"
-    until("all run", lambda: pids(tmp_path, "late") and pids(tmp_path, "door"))
-    until("the late one saw the first ready", (tmp_path / "was_made").exists)
+    until(lambda: pids(tmp_path, "late") and pids(tmp_path, "door"), "all run")
+    until((tmp_path / "was_made").exists, "the late one saw the first ready")
     time.sleep(0.1)  # for the shells to set their traps
     supervisor.send_signal(signal.SIGINT)
-    rest, _ = supervisor.communicate(timeout=20)
+    rest, _ = supervisor.communicate(timeout=PATIENCE_S)
     assert rest == "stopping\n"
     assert (tmp_path / "ended").read_text().split() == ["door", "late", "redis"]
     assert supervisor.returncode == 0
@@ -114,7 +108,7 @@ def test_a_child_that_refuses_to_start_ends_the_whole(tmp_path: Path, start: Sta
     supervisor = start(
         "[sh('good', until_term.format('good')), sh('bad', 'echo PORT: not a number; exit 2')], relay=True"
     )
-    out, said = supervisor.communicate(timeout=20)
+    out, said = supervisor.communicate(timeout=PATIENCE_S)
     assert supervisor.returncode == 2
     assert "bad refused to start. Its last lines:\n  PORT: not a number" in said
     assert "bad  | PORT: not a number\n" in out
@@ -125,9 +119,9 @@ def test_a_child_that_refuses_later_is_tried_again(tmp_path: Path, start: Start)
     supervisor = start(
         f"[sh('one', 'test $(wc -l < {tmp_path}/one.pids) = 2 && exit 2; ' + until_term.format('one'))], relay=True"
     )
-    until("it runs", lambda: pids(tmp_path, "one"))
+    until(lambda: pids(tmp_path, "one"), "it runs")
     os.kill(pids(tmp_path, "one")[0], signal.SIGKILL)
-    until("it runs after it has refused", lambda: len(pids(tmp_path, "one")) == 3)
+    until(lambda: len(pids(tmp_path, "one")) == 3, "it runs after it has refused")
     assert supervisor.poll() is None
 
 
@@ -135,7 +129,7 @@ def test_a_child_that_does_not_get_ready_is_shown(tmp_path: Path, start: Start) 
     supervisor = start(
         "[sh('slow', 'echo warming up; sleep 60', ready=there('nothing'), ready_within=0.5)], relay=True"
     )
-    _, said = supervisor.communicate(timeout=20)
+    _, said = supervisor.communicate(timeout=PATIENCE_S)
     assert supervisor.returncode == 1
     assert "slow did not get ready within 0.5 s (there is no nothing). Its last lines:\n  warming up" in said
     assert not alive(pids(tmp_path, "slow")[0])
@@ -143,17 +137,17 @@ def test_a_child_that_does_not_get_ready_is_shown(tmp_path: Path, start: Start) 
 
 def test_a_command_that_is_not_there_is_named(start: Start) -> None:
     supervisor = start("[Child('none', ['/no/such/command'])]")
-    _, said = supervisor.communicate(timeout=20)
+    _, said = supervisor.communicate(timeout=PATIENCE_S)
     assert supervisor.returncode == 1
     assert "none cannot be run" in said
 
 
 def test_a_child_that_does_not_end_is_killed(tmp_path: Path, start: Start) -> None:
     supervisor = start("[sh('deaf', 'trap : TERM; while :; do sleep 0.02; done')], relay=True, grace=0.3")
-    until("it runs", lambda: pids(tmp_path, "deaf"))
+    until(lambda: pids(tmp_path, "deaf"), "it runs")
     time.sleep(0.1)
     supervisor.terminate()
-    out, _ = supervisor.communicate(timeout=20)
+    out, _ = supervisor.communicate(timeout=PATIENCE_S)
     assert "killed: why it did not end in time" in out
     assert supervisor.returncode == 0
     assert not alive(pids(tmp_path, "deaf")[0])
@@ -161,20 +155,20 @@ def test_a_child_that_does_not_end_is_killed(tmp_path: Path, start: Start) -> No
 
 def test_a_second_ctrl_c_kills_at_once(tmp_path: Path, start: Start) -> None:
     supervisor = start("[sh('deaf', 'trap : TERM; while :; do sleep 0.02; done')], relay=True, grace=600")
-    until("it runs", lambda: pids(tmp_path, "deaf"))
+    until(lambda: pids(tmp_path, "deaf"), "it runs")
     time.sleep(0.1)
     supervisor.send_signal(signal.SIGINT)
     supervisor.send_signal(signal.SIGINT)  # the same press, by way of make
     time.sleep(0.7)
     assert supervisor.poll() is None
     supervisor.send_signal(signal.SIGINT)
-    out, _ = supervisor.communicate(timeout=20)
+    out, _ = supervisor.communicate(timeout=PATIENCE_S)
     assert "killed: why asked twice" in out
 
 
 def test_ctrl_c_does_not_reach_the_children(tmp_path: Path, start: Start) -> None:
     start("[sh('one', until_term.format('one'))]")
-    until("it runs", lambda: pids(tmp_path, "one"))
+    until(lambda: pids(tmp_path, "one"), "it runs")
     child = pids(tmp_path, "one")[0]
     assert os.getpgid(child) == child
 
@@ -182,17 +176,19 @@ def test_ctrl_c_does_not_reach_the_children(tmp_path: Path, start: Start) -> Non
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere children look once a second, if they do")
 def test_a_killed_supervisor_leaves_no_child(tmp_path: Path, start: Start) -> None:
     supervisor = start("[sh('one', until_term.format('one')), sh('other', until_term.format('other'))]")
-    until("both run", lambda: pids(tmp_path, "one") and pids(tmp_path, "other"))
+    until(lambda: pids(tmp_path, "one") and pids(tmp_path, "other"), "both run")
     supervisor.kill()
-    supervisor.wait(20)
+    supervisor.wait(PATIENCE_S)
     for name in ("one", "other"):
-        until(f"{name} has ended", lambda name=name: not alive(pids(tmp_path, name)[0]))  # type: ignore[misc]
+        until(lambda name=name: not alive(pids(tmp_path, name)[0]), f"{name} has ended")  # type: ignore[misc]
 
 
 def test_a_child_notices_that_its_parent_is_gone(tmp_path: Path) -> None:
     child = "from processes.parent import watch_parent; import time; watch_parent(); time.sleep(60)"
     parent = f"""
 import os, subprocess, sys, time
+
+from tests.patience import until
 env = {{**os.environ, "{PARENT_PID}": str(os.getpid())}}
 process = subprocess.Popen([sys.executable, "-c", {child!r}], env=env)
 open({str(tmp_path / "child.pids")!r}, "w").write(str(process.pid) + "\\n")
@@ -203,7 +199,7 @@ os.kill(os.getpid(), 9)
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.read() == "None\n"  # it lived with its parent, and holds no pipe after it
-    until("it has ended", lambda: not alive(pids(tmp_path, "child")[0]))
+    until(lambda: not alive(pids(tmp_path, "child")[0]), "it has ended")
 
 
 def test_when_nobody_reads_the_log_any_more_everything_ends(tmp_path: Path, start: Start) -> None:
@@ -211,5 +207,5 @@ def test_when_nobody_reads_the_log_any_more_everything_ends(tmp_path: Path, star
     assert supervisor.stdout is not None
     assert supervisor.stdout.readline() == "one | tick\n"
     supervisor.stdout.close()
-    assert supervisor.wait(20) == 0
+    assert supervisor.wait(PATIENCE_S) == 0
     assert not alive(pids(tmp_path, "one")[0])

@@ -1,9 +1,7 @@
 """A sandbox in this process, with a receiver that answers what a test wants."""
 
-import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -122,10 +120,3 @@ async def running(
         httpx.AsyncClient(transport=inside, base_url="http://sandbox", headers=TEST_KEY) as http,
     ):
         yield Rig(http, receiver, app.state.world)
-
-
-async def until(true: Callable[[], bool], within: float = 5.0) -> None:
-    end = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < end, "it did not come about in time"
-        await asyncio.sleep(0.005)

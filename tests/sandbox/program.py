@@ -4,16 +4,17 @@ import contextlib
 import http.server
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+
+from tests.patience import PATIENCE_S, until
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,15 +60,14 @@ class Program:
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         self.process.send_signal(number)
-        _, log = self.process.communicate(timeout=10)
+        _, log = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, log.decode()
 
 
 @contextlib.contextmanager
 def starting(directory: Path, shop: Shop) -> Iterator[Callable[..., Program]]:
     """Starts programs on one port and one directory, and ends what is left of them."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     running: list[subprocess.Popen[bytes]] = []
 
     def begin(*, ready: bool = True, stderr: int = subprocess.PIPE, **environment: str) -> Program:
@@ -97,10 +97,3 @@ def answers(program: Program) -> bool:
         return httpx.get(f"{program.url}/sandbox/healthz").status_code == 200
     except httpx.TransportError:
         return False
-
-
-def until(true: Callable[[], bool], within: float = 10) -> None:
-    end = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.02)

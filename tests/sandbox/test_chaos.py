@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.chaos import Chaos, Lots
 from sandbox.webhooks import keys
-from tests.sandbox.kit import APP, Receiver, Rig, order, until
+from tests.patience import until_async
+from tests.sandbox.kit import APP, Receiver, Rig, order
 
 pytestmark = pytest.mark.anyio
 
@@ -90,7 +91,7 @@ async def test_nothing_arrives_while_everything_is_dropped(rig: Rig) -> None:
     await chaos(rig, drop=1)
     await rig.run_at(1_000_000)
     charge = await rig.paid()
-    await until(lambda: rig.world.sender.outstanding == 0)
+    await until_async(lambda: rig.world.sender.outstanding == 0)
     tries = await rig.attempts(object_id=charge["id"])
     assert len(tries) == 11
     assert {(one["status"], one["error"]) for one in tries} == {(None, "chaos: dropped")}
@@ -102,7 +103,7 @@ async def test_what_was_dropped_arrives_with_a_repeat(rig: Rig) -> None:
     await chaos(rig, drop=0.35, seed=1)
     await rig.run_at(1_000_000)
     charges = await pay_for(rig, 20)
-    await until(lambda: rig.world.sender.outstanding == 0)
+    await until_async(lambda: rig.world.sender.outstanding == 0)
     assert {event["data"]["object"]["id"] for event in rig.receiver.events} == {*charges}
     tries = await rig.attempts()
     assert 20 < len(tries) < 80
@@ -112,8 +113,8 @@ async def test_what_was_dropped_arrives_with_a_repeat(rig: Rig) -> None:
 async def test_events_are_sent_twice(rig: Rig) -> None:
     await chaos(rig, duplicate=1)
     await pay_for(rig, 3)
-    await until(lambda: len(rig.receiver.bodies) == 6)
-    await until(lambda: rig.world.sender.outstanding == 0)
+    await until_async(lambda: len(rig.receiver.bodies) == 6)
+    await until_async(lambda: rig.world.sender.outstanding == 0)
     ids = [event["id"] for event in rig.receiver.events]
     assert sorted(ids) == sorted([*{*ids}] * 2)
 
@@ -131,9 +132,9 @@ async def test_a_damaged_webhook_does_not_verify(rig: Rig) -> None:
     assert isinstance(key, rsa.RSAPublicKey)
     rig.receiver.always = 401
     charges = await pay_for(rig, 10)
-    await until(lambda: len(rig.receiver.bodies) == 10)
+    await until_async(lambda: len(rig.receiver.bodies) == 10)
     assert signed_by(key, rig.receiver) == [False] * 10
-    await until(lambda: len(rig.world.outbox.pending()) == 10)
+    await until_async(lambda: len(rig.world.outbox.pending()) == 10)
     tries = [(await rig.attempts(object_id=id_))[0] for id_ in charges]
     assert {one["error"] for one in tries} == {"chaos: body damaged", "chaos: signature damaged"}
     assert {(one["status"], one["state"]) for one in tries} == {(401, "pending")}
@@ -141,7 +142,7 @@ async def test_a_damaged_webhook_does_not_verify(rig: Rig) -> None:
     await chaos(rig)
     rig.receiver.always = 200
     await rig.run_at(1_000)
-    await until(lambda: rig.world.sender.outstanding == 0)
+    await until_async(lambda: rig.world.sender.outstanding == 0)
     assert signed_by(key, rig.receiver)[10:] == [True] * 10
 
 
@@ -149,7 +150,7 @@ async def test_webhooks_come_late_but_in_their_order(rig: Rig) -> None:
     await chaos(rig, delay_ms=[100, 300], seed=1)
     began = time.monotonic()
     charges = await pay_for(rig, 15)
-    await until(lambda: len(rig.receiver.bodies) == 15)
+    await until_async(lambda: len(rig.receiver.bodies) == 15)
     assert time.monotonic() - began >= 0.1
     assert [event["data"]["object"]["id"] for event in rig.receiver.events] == charges
 
@@ -157,7 +158,7 @@ async def test_webhooks_come_late_but_in_their_order(rig: Rig) -> None:
 async def test_webhooks_overtake_each_other(rig: Rig) -> None:
     await chaos(rig, reorder=True)
     charges = await pay_for(rig, 15)
-    await until(lambda: len(rig.receiver.bodies) == 15)
+    await until_async(lambda: len(rig.receiver.bodies) == 15)
     came = [event["data"]["object"]["id"] for event in rig.receiver.events]
     assert came != charges
     assert sorted(came) == sorted(charges)
@@ -168,7 +169,7 @@ async def test_delays_are_in_real_time_however_fast_the_repeats_run(rig: Rig) ->
     await chaos(rig, delay_ms=[200, 200])
     began = time.monotonic()
     await rig.paid()
-    await until(lambda: len(rig.receiver.bodies) == 1)
+    await until_async(lambda: len(rig.receiver.bodies) == 1)
     assert time.monotonic() - began >= 0.2
 
 

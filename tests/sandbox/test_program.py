@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from sandbox.objects.scan import EXAMPLES, PASSWORD
-from tests.sandbox.program import Program, Shop, until
+from tests.patience import PATIENCE_S, until
+from tests.sandbox.program import Program, Shop
 
 ORDER = {
     "order_no": "123456789",
@@ -54,7 +55,7 @@ def test_webhooks_are_signed_repeated_and_outlive_a_restart(
     assert taken == {one["event_id"] for one in answer["events"]}
 
     taken_port = start(ready=False)
-    _, complaint = taken_port.process.communicate(timeout=10)
+    _, complaint = taken_port.process.communicate(timeout=PATIENCE_S)
     assert taken_port.process.returncode == 2
     assert complaint.decode().startswith("sandbox: SANDBOX_PORT: cannot listen on 127.0.0.1:")
     assert complaint.count(b"\n") == 1
@@ -78,7 +79,7 @@ def test_what_was_answered_outlives_a_kill(start: Callable[..., Program]) -> Non
 
 def test_it_ends_with_its_parent(start: Callable[..., Program]) -> None:
     stranger = start(ready=False, PINGPP_INGEST_PARENT_PID="1")
-    assert stranger.process.wait(timeout=10) == 0
+    assert stranger.process.wait(timeout=PATIENCE_S) == 0
     child = start(PINGPP_INGEST_PARENT_PID=str(os.getpid()))
     time.sleep(1.2)
     assert child.process.poll() is None
@@ -87,6 +88,6 @@ def test_it_ends_with_its_parent(start: Callable[..., Program]) -> None:
 
 def test_a_wrong_setting_stops_the_start(start: Callable[..., Program]) -> None:
     program = start(ready=False, SANDBOX_WEBHOOK_URL="nowhere")
-    _, complaint = program.process.communicate(timeout=10)
+    _, complaint = program.process.communicate(timeout=PATIENCE_S)
     assert program.process.returncode == 2
     assert complaint.decode().startswith("sandbox: SANDBOX_WEBHOOK_URL: ")

@@ -24,6 +24,7 @@ from payments import bell
 from payments.keys import EVENTS, Keys
 from processes.redis_server import Server
 from tests.conftest import charge_object, event_body
+from tests.patience import PATIENCE_S
 from tests.workers.trace import Trace
 
 KEYS = Keys()
@@ -46,7 +47,7 @@ def worker(server: Server, client: redis.Redis, trace: Path) -> Iterator[subproc
     )
     yield process
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE_S) == 0
 
 
 def eventually(holds: Callable[[], Any]) -> None:
@@ -147,7 +148,7 @@ def test_on_sighup_it_ends_so_that_the_pool_starts_it_with_new_secrets(
     bell.ring_if_due(client, KEYS, EVENTS)
     eventually(lambda: client.xlen("fulfilment") == 1)
     process.send_signal(signal.SIGHUP)
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE_S) == 0
 
 
 def test_a_wrong_setting_stops_the_start_and_is_named(server: Server) -> None:
@@ -163,7 +164,7 @@ def test_a_wrong_setting_stops_the_start_and_is_named(server: Server) -> None:
             env={**environment(server), **wrong},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE_S,
             check=False,
         )
         assert (ended.returncode, named in ended.stderr) == (2, True)

@@ -21,6 +21,7 @@ from processes.redis_server import Server
 from processes.settings import load
 from sandbox.app import make_app as make_sandbox
 from sandbox.settings import Settings as SandboxSettings
+from tests.patience import PATIENCE_S
 
 APP = "app_1Gqj58ynP0mHeX1q"
 TOKEN = "token-of-the-shop"
@@ -136,7 +137,10 @@ async def opened(
             await stack.enter_async_context(app.router.lifespan_context(app))
             address, transport = "http://shop", httpx.ASGITransport(app)
         http = httpx.AsyncClient(
-            base_url=address, transport=transport, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60
+            base_url=address,
+            transport=transport,
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            timeout=PATIENCE_S,
         )
         customer = httpx.AsyncClient(base_url="http://pingpp", transport=httpx.ASGITransport(sandbox))
         await stack.enter_async_context(http)
@@ -183,13 +187,6 @@ def in_shop(server: Server, directory: Path, calls: Calls, **settings: Any) -> A
         return result
 
     return asyncio.run(inside())
-
-
-async def until(true: Callable[[], bool], within_s: float = 20.0) -> None:
-    """Wait for something to come about."""
-    async with asyncio.timeout(within_s):
-        while not true():  # noqa: ASYNC110  what is waited for has no event
-            await asyncio.sleep(0.01)
 
 
 def check(answer: httpx.Response) -> None:

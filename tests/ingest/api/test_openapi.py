@@ -29,6 +29,7 @@ from payments.channels.rules import Field
 from processes import redis_server
 from processes.redis_server import Server
 from tests.ingest.api.kit import APP, SCAN_CODE, TOKEN, Shop, asked, in_shop, opened, scanned
+from tests.patience import PATIENCE_S
 
 Object = dict[str, Any]
 OPERATIONS: dict[str, Object] = {
@@ -206,7 +207,7 @@ def served(directory: Path) -> Iterator[str]:
         thread = threading.Thread(target=asyncio.run, args=(serve(server),))
         thread.start()
         try:
-            assert ready.wait(20)
+            assert ready.wait(PATIENCE_S)
             yield there[0]
         finally:
             over.set()

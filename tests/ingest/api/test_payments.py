@@ -10,7 +10,8 @@ import redis
 from structlog.testing import capture_logs
 
 from processes.redis_server import Server
-from tests.ingest.api.kit import APP, SCAN_CODE, Shop, asked, in_shop, opened, scanned, until
+from tests.ingest.api.kit import APP, SCAN_CODE, Shop, asked, in_shop, opened, scanned
+from tests.patience import until_async
 
 pytestmark = pytest.mark.usefixtures("client")
 
@@ -211,7 +212,7 @@ def test_a_client_that_goes_away_does_not_stop_a_create_midway(server: Server, t
         async with opened(server, tmp_path, listening=True) as shop:
             await shop.befall("delay", delay_ms=500)
             going = asyncio.create_task(shop.create())
-            await until(lambda: shop.line.creates == 1)
+            await until_async(lambda: shop.line.creates == 1)
             going.cancel()
             await asyncio.gather(going, return_exceptions=True)
             shown = await shop.get("/payments/order00000001")

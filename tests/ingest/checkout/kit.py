@@ -28,6 +28,8 @@ from payments.pingpp import sighting
 from payments.pingpp.sighting import ATTEMPT_METADATA, ORDER_METADATA
 from processes.settings import load
 from tests.conftest import refund_object, refunds_of, unpaid
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
 
 APP = "app_1Gqj58ynP0mHeX1q"
 CODES = {
@@ -242,9 +244,7 @@ class Door:
 @contextmanager
 def receiver(redis_url: str, log: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """The real process, serving checkouts alone and logging everything it can; its port."""
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    port = free_port()
     ours = {
         "REDIS_URL": redis_url,
         "SERVE": "checkout",
@@ -263,7 +263,7 @@ def receiver(redis_url: str, log: Path) -> Iterator[tuple[int, subprocess.Popen[
         yield port, process
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def _listens(port: int) -> bool:

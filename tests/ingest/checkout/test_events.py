@@ -24,6 +24,7 @@ from ingest.office import Office
 from payments.keys import Keys
 from processes.redis_server import Server
 from tests.ingest.checkout.kit import Books, Door, receiver
+from tests.patience import PATIENCE_S
 
 KEYS = Keys()
 
@@ -55,7 +56,7 @@ class Stream:
 
     async def next(self) -> dict[str, str] | None:
         """The next event by its fields, comments as `comment`; None at the end."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             message = await self._sent.get()
         if message["type"] == "http.response.start":
             assert message["status"] == 200
@@ -199,7 +200,7 @@ def test_open_pages_do_not_hold_up_the_end_of_the_process(
     token, log, lines = books.open(), tmp_path / "log", []
     with receiver(server.url, log) as (port, process):
         for _ in range(20):
-            line = socket.create_connection(("127.0.0.1", port), 10)
+            line = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
             line.sendall(f"GET /checkout/{token}/events HTTP/1.1\r\nHost: t\r\n\r\n".encode())
             received = b""
             while b"retry: 2000\r\n\r\n" not in received:
@@ -207,7 +208,7 @@ def test_open_pages_do_not_hold_up_the_end_of_the_process(
             lines.append(line)
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_S) == 0
         assert time.monotonic() - began < 3
     for line in lines:
         with closing(line):
@@ -224,7 +225,7 @@ def test_no_log_line_holds_the_token(server: Server, books: Books, tmp_path: Pat
         lambda: books.client.delete(KEYS.checkout(token)),
         lambda: books.client.lpush(KEYS.checkout(token), "what is not there to be read so"),
     )
-    with receiver(server.url, log) as (port, _), httpx.Client(timeout=10) as http:
+    with receiver(server.url, log) as (port, _), httpx.Client(timeout=PATIENCE_S) as http:
         page = f"http://127.0.0.1:{port}/checkout/{token}"
         statuses = [http.get(page + one).status_code for one in ("", "/status", "/qr.svg", "/charge", "/")]
         assert statuses == [200, 200, 200, 404, 307]

@@ -1,6 +1,5 @@
 """A command that cannot reach Redis says so in plain words, and never with a password."""
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from typer.testing import CliRunner
 from ops.cli.__main__ import app
 from processes import redis_server
 from tests.ops.cli.conftest import System
+from tests.ports import free_port
 
 COMMANDS = (
     "dead-letters list",
@@ -39,9 +39,7 @@ def nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def nobody() -> int:
     """A port where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port: int = one.getsockname()[1]
-        return port
+    return free_port()
 
 
 @pytest.mark.parametrize("line", COMMANDS)

@@ -15,6 +15,7 @@ import redis
 from processes import redis_server
 from tests.conftest import charge_object, event_body, refund_object
 from tests.ops.cli.conftest import System
+from tests.patience import PATIENCE_S
 
 IDLE = "--idle-exit 0.05"
 
@@ -132,7 +133,7 @@ def test_it_goes_on_where_it_was_when_redis_comes_back(tmp_path: Path, tail: Any
         assert b"going on after" in process.stderr.readline()
         add(server, "two")
         assert process.stdout.readline() == b'"two"\n'
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_S) == 0
         assert process.stdout.read() == b""
 
 
@@ -142,5 +143,5 @@ def test_ctrl_c_ends_it_quietly(tmp_path: Path, tail: Any) -> None:
         process = tail("--from-start", "--json")
         assert process.stdout.readline() == b'"one"\n'
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_S) == 0
         assert process.stderr.read() == b""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 OURS = ("REDIS_URL", "PINGPP_", "KEY_PREFIX")
 
 
@@ -44,7 +46,7 @@ def processes_of(directory: Path) -> list[str]:
 
 
 def test_it_brings_a_system_of_its_own(tmp_path: Path) -> None:
-    out, err = start(tmp_path).communicate(timeout=60)
+    out, err = start(tmp_path).communicate(timeout=PATIENCE_S)
     document = json.loads(out)
     assert document["ok"], err
     assert document["own_system"]

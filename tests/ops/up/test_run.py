@@ -14,6 +14,7 @@ from ops.up.running import Up, UpAlready, announce, only_one, running
 from ops.up.settings import SANDBOX_KEY, UpSettings
 from ops.up.welcome import welcome
 from processes.address import address
+from tests.ports import free_port
 
 UP = Up(12, "2026-01-01T00:00:00+00:00", "http://127.0.0.1:8080", None, {"receiver": 8080})
 
@@ -38,15 +39,13 @@ def test_a_taken_port_is_named_with_a_free_one(taken: int) -> None:
 
 
 def test_free_ports_are_no_problem(taken: int) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        free = one.getsockname()[1]
+    free = free_port()
     assert ports_problem("127.0.0.1", {"receiver": free}) is None
     assert taken != free
 
 
 def test_one_port_cannot_serve_two() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        free = one.getsockname()[1]
+    free = free_port()
     said = ports_problem("127.0.0.1", {"receiver": free, "sandbox": free})
     assert said is not None
     assert "--sandbox-port" in said

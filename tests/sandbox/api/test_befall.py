@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.sandbox.kit import APP, Rig, order, until
+from tests.patience import until_async
+from tests.sandbox.kit import APP, Rig, order
 
 pytestmark = pytest.mark.anyio
 
@@ -89,7 +90,7 @@ async def test_a_customer_pays_before_the_charge_is_reversed(rig: Rig) -> None:
         await rig.post(f"/v1/charges/{charge['id']}/reverse", status=status)
         after = await rig.get(f"/v1/charges/{charge['id']}")
         assert (after["paid"], after["reversed"]) == (True, status == 200)
-    await until(lambda: len(rig.receiver.bodies) == 2)
+    await until_async(lambda: len(rig.receiver.bodies) == 2)
 
 
 async def test_a_customer_pays_before_the_create_is_answered(rig: Rig) -> None:
@@ -97,7 +98,7 @@ async def test_a_customer_pays_before_the_create_is_answered(rig: Rig) -> None:
     charge = await rig.create()
     assert charge["paid"] is False, "the answer is from before"
     assert (await rig.get(f"/v1/charges/{charge['id']}"))["paid"] is True
-    await until(lambda: len(rig.receiver.bodies) == 1)
+    await until_async(lambda: len(rig.receiver.bodies) == 1)
 
 
 async def test_a_customer_who_cannot_pay_does_not(rig: Rig) -> None:

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.objects.channels import CHANNELS
 from sandbox.objects.scan import EXAMPLES, PASSWORD
+from tests.patience import until
 from tests.sandbox.kit import APP, for_channel, order
-from tests.sandbox.program import Program, Shop, open_shop, starting, until
+from tests.sandbox.program import Program, Shop, open_shop, starting
 
 pytestmark = [
     pytest.mark.skipif(sys.version_info >= (3, 12), reason="the SDK's six cannot be imported there"),

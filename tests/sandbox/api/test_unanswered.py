@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from sandbox.objects.scan import ANSWER_LOST, EXAMPLES
+from tests.patience import PATIENCE_S
 from tests.sandbox.kit import APP, TEST_KEY, order
 from tests.sandbox.program import Program, open_shop, starting
 
@@ -32,7 +33,9 @@ def be(program: Program, do: str, **rest: Any) -> None:
 
 
 def create(program: Program, **changes: Any) -> httpx.Response:
-    return httpx.post(f"{program.url}/v1/charges", json=order(**changes), headers=TEST_KEY, timeout=10)
+    return httpx.post(
+        f"{program.url}/v1/charges", json=order(**changes), headers=TEST_KEY, timeout=PATIENCE_S
+    )
 
 
 def charges(program: Program) -> list[Any]:
@@ -54,7 +57,7 @@ def test_nothing_at_all_is_sent(program: Program) -> None:
     be(program, "lose_answer")
     body = httpx.Request("POST", "http://x", json=order()).content
     host, port = program.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as line:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as line:
         line.sendall(
             b"POST /v1/charges HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk_test_1\r\n"
             b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)

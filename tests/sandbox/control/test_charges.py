@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.kit import LIVE_KEY, Receiver, Rig, running, until
+from tests.patience import until_async
+from tests.sandbox.kit import LIVE_KEY, Receiver, Rig, running
 
 pytestmark = pytest.mark.anyio
 
@@ -94,7 +95,7 @@ async def test_a_refund_waits_until_somebody_decides(rig: Rig) -> None:
     assert (done["status"], done["succeed"]) == ("succeeded", True)
     failed = await rig.post(f"/sandbox/refunds/{bad['id']}/fail", {"failure_code": "refund_failed"})
     assert (failed["status"], failed["succeed"], failed["failure_code"]) == ("failed", False, "refund_failed")
-    await until(lambda: len(rig.receiver.bodies) == 3)
+    await until_async(lambda: len(rig.receiver.bodies) == 3)
     events = {event["type"]: event["data"]["object"] for event in rig.receiver.events[1:]}
     assert events == {"refund.succeeded": done, "refund.failed": failed}
     after = await rig.get(f"/v1/charges/{charge['id']}")
@@ -119,7 +120,7 @@ async def test_a_decision_comes_before_the_refund_settles_by_itself(rig: Rig) ->
     await rig.post(f"/sandbox/refunds/{made['id']}/fail")
     await rig.http.put("/sandbox/clock", json={"advance": 10})
     other = await refund(rig, await rig.paid(order_no="other"))
-    await until(lambda: "refund.succeeded" in [event["type"] for event in rig.receiver.events])
+    await until_async(lambda: "refund.succeeded" in [event["type"] for event in rig.receiver.events])
     about = [event["data"]["object"]["id"] for event in rig.receiver.events if "refund" in event["type"]]
     assert about == [made["id"], other["id"]], "each has ended once"
 
@@ -137,7 +138,7 @@ async def test_a_refund_is_made_in_the_dashboard(rig: Rig) -> None:
     assert (rest["amount"], rest["description"]) == (70, "whole")
     listed = await rig.get(f"/v1/charges/{charge['id']}/refunds", headers=LIVE_KEY)
     assert [one["id"] for one in listed["data"]] == [rest["id"], part["id"]]
-    await until(lambda: len(rig.receiver.bodies) == 3)
+    await until_async(lambda: len(rig.receiver.bodies) == 3)
     assert {event["type"] for event in rig.receiver.events[1:]} == {"refund.succeeded"}
 
 
@@ -171,15 +172,15 @@ async def test_when_the_clock_is_moved_on_what_is_due_is_sent(rig: Rig) -> None:
     await rig.http.put("/sandbox/refunds", json={"settle_after": 3_000})
     rig.receiver.answers += [500, 500, 500]
     charge = await rig.paid()
-    await until(lambda: len(rig.receiver.bodies) == 1)
+    await until_async(lambda: len(rig.receiver.bodies) == 1)
     await refund(rig, charge)
     for gap in (5, 10, 120):
-        await until(lambda: rig.world.sender.outstanding == 1)
-        await until(lambda: rig.world.outbox.pending()[0][0] > rig.world.clock.now())
+        await until_async(lambda: rig.world.sender.outstanding == 1)
+        await until_async(lambda: rig.world.outbox.pending()[0][0] > rig.world.clock.now())
         await rig.http.put("/sandbox/clock", json={"advance": gap})
-    await until(lambda: len(rig.receiver.bodies) == 4)
+    await until_async(lambda: len(rig.receiver.bodies) == 4)
     await rig.http.put("/sandbox/clock", json={"advance": 3_000})
-    await until(lambda: len(rig.receiver.bodies) == 5)
+    await until_async(lambda: len(rig.receiver.bodies) == 5)
     assert rig.receiver.events[4]["type"] == "refund.succeeded"
 
 
@@ -190,7 +191,7 @@ async def test_a_reset_puts_the_clock_and_the_refunds_right(rig: Rig) -> None:
     clock = await rig.get("/sandbox/clock")
     assert (clock["scale"], clock["advanced"]) == (50, 0)
     made = await refund(rig, await rig.paid())
-    await until(lambda: len(rig.receiver.bodies) == 2)
+    await until_async(lambda: len(rig.receiver.bodies) == 2)
     assert rig.receiver.events[1]["data"]["object"]["id"] == made["id"]
 
 

@@ -16,7 +16,8 @@ from sandbox.control import routes as control
 from sandbox.fate import Do, Fate
 from sandbox.objects.scan import EXAMPLES
 from sandbox.pages import routes as pages
-from tests.sandbox.kit import APP, Rig, until
+from tests.patience import until_async
+from tests.sandbox.kit import APP, Rig
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +34,7 @@ async def test_paying_changes_the_charge_once(rig: Rig) -> None:
     assert again.status_code == 409
     assert again.headers["content-type"] == "application/problem+json"
     assert again.json()["code"] == "already_paid"
-    await until(lambda: len(rig.receiver.bodies) == 1)
+    await until_async(lambda: len(rig.receiver.bodies) == 1)
 
 
 async def test_paying_what_cannot_be_paid(rig: Rig) -> None:
@@ -57,7 +58,7 @@ async def test_an_isv_qr_keeps_its_credential(rig: Rig) -> None:
 
 async def test_deliveries_say_what_was_sent(rig: Rig) -> None:
     first, second = await rig.paid(order_no="first"), await rig.paid(order_no="second")
-    await until(lambda: rig.world.sender.outstanding == 0)
+    await until_async(lambda: rig.world.sender.outstanding == 0)
     everything = await rig.get("/sandbox/deliveries")
     assert everything["outstanding"] == 0
     assert {one["object_id"] for one in everything["deliveries"]} == {first["id"], second["id"]}
@@ -79,7 +80,7 @@ async def test_trigger_makes_payments(rig: Rig) -> None:
     answer = await rig.post("/sandbox/trigger", wanted, 202)
     assert answer["count"] == 20
     assert len({one["order_no"] for one in answer["events"]}) == 20
-    await until(lambda: len(rig.receiver.bodies) == 20)
+    await until_async(lambda: len(rig.receiver.bodies) == 20)
     assert {one["event_id"] for one in answer["events"]} == {event["id"] for event in rig.receiver.events}
     by_charge = {event["data"]["object"]["id"]: event for event in rig.receiver.events}
     for one in answer["events"]:
@@ -95,7 +96,7 @@ async def test_trigger_makes_payments(rig: Rig) -> None:
 async def test_a_long_trigger_names_its_first_and_last(rig: Rig) -> None:
     answer = await rig.post("/sandbox/trigger", {"count": 1001}, 202)
     assert set(answer) == {"count", "first", "last"}
-    await until(lambda: len(rig.receiver.bodies) == 1001, within=15)
+    await until_async(lambda: len(rig.receiver.bodies) == 1001, within=15)
     sent = {event["id"] for event in rig.receiver.events}
     assert len(sent) == 1001
     assert {answer["first"]["event_id"], answer["last"]["event_id"]} < sent
@@ -107,7 +108,7 @@ async def test_a_long_trigger_names_its_first_and_last(rig: Rig) -> None:
 async def test_trigger_makes_refunds(rig: Rig, type_: str, status: str) -> None:
     answer = await rig.post("/sandbox/trigger", {"type": type_}, 202)
     assert [one["type"] for one in answer["events"]] == ["charge.succeeded", type_]
-    await until(lambda: len(rig.receiver.bodies) == 2)
+    await until_async(lambda: len(rig.receiver.bodies) == 2)
     paid, ended = sorted(rig.receiver.events, key=lambda event: str(event["type"]))
     assert paid["data"]["object"]["refunded"] is False
     refund = ended["data"]["object"]
@@ -141,7 +142,7 @@ async def test_trigger_makes_refunds(rig: Rig, type_: str, status: str) -> None:
 )
 async def test_trigger_makes_any_other_event(rig: Rig, type_: str, object_: str) -> None:
     answer = await rig.post("/sandbox/trigger", {"type": type_}, 202)
-    await until(lambda: len(rig.receiver.bodies) == 1)
+    await until_async(lambda: len(rig.receiver.bodies) == 1)
     event = rig.receiver.events[0]
     assert event["type"] == type_
     assert event["data"]["object"]["object"] == object_
@@ -161,7 +162,7 @@ async def test_any_event_can_be_sent(rig: Rig) -> None:
     wanted = {"type": "charge.succeeded", "object": about, "overrides": {"id": "evt_mine", "created": 1}}
     answer = await rig.post("/sandbox/events", {**wanted, "omit": ["request"]}, 202)
     assert answer == {"event_id": "evt_mine", "type": "charge.succeeded", "object_id": "ch_1"}
-    await until(lambda: len(rig.receiver.bodies) == 1)
+    await until_async(lambda: len(rig.receiver.bodies) == 1)
     event = rig.receiver.events[0]
     assert (event["id"], event["created"], event["livemode"]) == ("evt_mine", 1, True)
     assert "request" not in event
@@ -170,7 +171,7 @@ async def test_any_event_can_be_sent(rig: Rig) -> None:
     other = {"type": "charge.succeeded", "object": {"id": "ch_2"}, "livemode": False}
     await rig.post("/sandbox/events", {**other, "overrides": {"id": "evt_mine", "pending_webhooks": 78}}, 202)
     await rig.post("/sandbox/events", {**other, "omit": ["id"]}, 202)
-    await until(lambda: len(rig.receiver.bodies) == 3)
+    await until_async(lambda: len(rig.receiver.bodies) == 3)
     assert rig.receiver.events[1]["pending_webhooks"] == 78
     assert "id" not in rig.receiver.events[2]
     await rig.post("/sandbox/events", {"type": "x"}, 400)
@@ -180,14 +181,14 @@ async def test_reset_forgets_everything(rig: Rig) -> None:
     rig.receiver.always = 500
     charge = await rig.paid()
     await rig.post("/sandbox/trigger", {"count": 1000, "rate": 1}, 202)
-    await until(lambda: len(rig.receiver.bodies) >= 2)
+    await until_async(lambda: len(rig.receiver.bodies) >= 2)
     await rig.post("/sandbox/reset", status=204)
-    await until(lambda: not rig.world.jobs)
+    await until_async(lambda: not rig.world.jobs)
     await rig.get(f"/v1/charges/{charge['id']}", 404)
     assert await rig.get("/sandbox/deliveries") == {"deliveries": [], "outstanding": 0}
     rig.receiver.always = 200
     again = await rig.paid()
-    await until(lambda: rig.world.sender.outstanding == 0)
+    await until_async(lambda: rig.world.sender.outstanding == 0)
     assert [one["object_id"] for one in await rig.attempts()] == [again["id"]]
 
 

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from sandbox.objects.channels import CHANNELS
-from tests.sandbox.kit import EXTRA, ISV, LIVE_KEY, Rig, for_channel, until
+from tests.patience import until_async
+from tests.sandbox.kit import EXTRA, ISV, LIVE_KEY, Rig, for_channel
 
 pytestmark = pytest.mark.anyio
 
@@ -93,7 +94,7 @@ async def test_a_scanned_customer_has_paid_at_once(rig: Rig, channel: str) -> No
     assert charge["paid"] is True
     assert charge["time_paid"] >= charge["created"]
     assert charge["credential"] == {}
-    await until(lambda: len(rig.receiver.bodies) == 1)
+    await until_async(lambda: len(rig.receiver.bodies) == 1)
     assert rig.receiver.events[0]["data"]["object"] == charge
 
 

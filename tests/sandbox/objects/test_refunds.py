@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.kit import Rig, until
+from tests.patience import until_async
+from tests.sandbox.kit import Rig
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +31,7 @@ async def test_a_refund_is_pending_and_then_succeeds_by_itself(rig: Rig) -> None
     assert (before["refunded"], before["amount_refunded"]) == (True, 0)
     assert before["refunds"]["data"] == [made]
 
-    await until(lambda: len(rig.receiver.bodies) == 2)
+    await until_async(lambda: len(rig.receiver.bodies) == 2)
     event = rig.receiver.events[1]
     assert event["type"] == "refund.succeeded"
     ended = await rig.get(f"/v1/charges/{charge['id']}/refunds/{made['id']}")

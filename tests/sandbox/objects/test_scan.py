@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from sandbox.objects.scan import ANSWER_LOST, EXAMPLES, PASSWORD, PASSWORD_UNPAID, REFUSED
-from tests.sandbox.kit import APP, TEST_KEY, Rig, order, until
+from tests.patience import until_async
+from tests.sandbox.kit import APP, TEST_KEY, Rig, order
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +47,7 @@ async def test_a_password_leaves_a_charge_that_can_be_found_and_paid(rig: Rig, c
     assert rig.receiver.bodies == []
     paid = await rig.post(f"/sandbox/charges/{charge['id']}/pay")
     assert paid["paid"] is True
-    await until(lambda: len(rig.receiver.bodies) == 1)
+    await until_async(lambda: len(rig.receiver.bodies) == 1)
     assert rig.receiver.events[0]["data"]["object"] == paid
 
 
@@ -85,7 +86,7 @@ async def test_an_answer_that_is_lost_is_one_of_a_charge_that_is_paid(rig: Rig) 
         await rig.http.post("/v1/charges", json=order(**scan(ANSWER_LOST)), headers=TEST_KEY)
     (charge,) = await listed(rig)
     assert charge["paid"] is True
-    await until(lambda: len(rig.receiver.bodies) == 1)
+    await until_async(lambda: len(rig.receiver.bodies) == 1)
     assert rig.receiver.events[0]["data"]["object"] == charge
     assert await rig.create(**scan(ANSWER_LOST)) == charge
 

@@ -11,7 +11,8 @@ import pytest
 
 from sandbox.objects.scan import EXAMPLES, PASSWORD_UNPAID
 from sandbox.pages.words import CHINESE, ENGLISH, for_reader
-from tests.sandbox.kit import LIVE_KEY, TEST_KEY, Rig, order, until
+from tests.patience import until_async
+from tests.sandbox.kit import LIVE_KEY, TEST_KEY, Rig, order
 from tests.sandbox.program import Program
 
 pytestmark = pytest.mark.anyio
@@ -86,8 +87,8 @@ async def test_the_customer_scans_and_pays(rig: Rig) -> None:
     assert await press(rig, "/sandbox/", "/pay") == f"/sandbox/#{charge['id']}"
     paid = await rig.get(f"/v1/charges/{charge['id']}")
     assert paid["paid"] is True
-    await until(lambda: len(rig.receiver.bodies) == 1)
-    await until(lambda: rig.world.sender.outstanding == 0)
+    await until_async(lambda: len(rig.receiver.bodies) == 1)
+    await until_async(lambda: rig.world.sender.outstanding == 0)
     shown = await page(rig)
     assert paid["transaction_no"] in shown
     assert actions(shown, charge) == {"refund"}

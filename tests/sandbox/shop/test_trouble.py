@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from sandbox.settings import Settings
 from sandbox.shop.words import CHINESE, ENGLISH
+from tests.patience import PATIENCE_S
 from tests.sandbox.kit import TEST_KEY, order
 from tests.sandbox.shop.kit import CHECKOUT, TEA, TOKEN, Shop, open_shop
 
@@ -152,7 +153,7 @@ async def test_the_api_may_call_the_sandbox_back_while_the_shop_waits(shop: Shop
         made.append(answer.json())
 
     shop.api.does = create
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert await shop.press("/shop/buy", good="tea", channel="alipay_qr") == CHECKOUT
     shown = await shop.http.get("/sandbox/")
     assert made[0]["id"] in shown.text
@@ -167,7 +168,7 @@ async def test_the_sandbox_works_on_while_the_api_takes_its_time(shop: Shop) -> 
 
     shop.api.does = hang
     waiting = asyncio.create_task(shop.page())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await arrived.wait()
         assert (await shop.http.get("/sandbox/healthz")).status_code == 200
         go_on.set()

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from sandbox.webhooks.sender import GAPS
-from tests.sandbox.kit import LIVE_KEY, Receiver, Rig, running, until
+from tests.patience import until_async
+from tests.sandbox.kit import LIVE_KEY, Receiver, Rig, running
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +29,7 @@ def verify(key: rsa.RSAPublicKey, signature: str, body: bytes) -> None:
 
 async def test_a_payment_is_told_in_a_signed_event(rig: Rig) -> None:
     charge = await rig.paid()
-    await until(lambda: len(rig.receiver.bodies) == 1)
+    await until_async(lambda: len(rig.receiver.bodies) == 1)
     body, event = rig.receiver.bodies[0], rig.receiver.events[0]
     key = await public_key(rig)
     verify(key, rig.receiver.signatures[0], body)
@@ -52,8 +53,8 @@ async def test_what_is_refused_is_sent_again_until_it_is_taken(rig: Rig) -> None
     rig.receiver.answers += [500, 302, 404]
     await rig.run_at(1_000)
     charge = await rig.paid()
-    await until(lambda: len(rig.receiver.bodies) == 4)
-    await until(lambda: rig.world.sender.outstanding == 0)
+    await until_async(lambda: len(rig.receiver.bodies) == 4)
+    await until_async(lambda: rig.world.sender.outstanding == 0)
     assert len(set(rig.receiver.bodies)) == 1, "the same bytes each time while the counter stands still"
     tries = (await rig.attempts(object_id=charge["id"]))[::-1]
     assert [one["attempt"] for one in tries] == [1, 2, 3, 4]
@@ -64,20 +65,20 @@ async def test_what_is_refused_is_sent_again_until_it_is_taken(rig: Rig) -> None
 async def test_the_first_repeat_waits_for_its_time(rig: Rig) -> None:
     rig.receiver.answers += [500]
     await rig.paid()
-    await until(lambda: len(rig.receiver.bodies) == 1)
-    await until(lambda: rig.world.outbox.pending() != [])
+    await until_async(lambda: len(rig.receiver.bodies) == 1)
+    await until_async(lambda: rig.world.outbox.pending() != [])
     (due, _), now = rig.world.outbox.pending()[0], rig.world.clock.now()
     assert now < due <= now + GAPS[0]
     await rig.run_at(1000)  # what waits already follows the new pace
-    await until(lambda: len(rig.receiver.bodies) == 2)
+    await until_async(lambda: len(rig.receiver.bodies) == 2)
 
 
 async def test_after_eleven_deliveries_it_gives_up(rig: Rig) -> None:
     rig.receiver.always = 503
     await rig.run_at(1_000_000)
     charge = await rig.paid()
-    await until(lambda: len(rig.receiver.bodies) == 11)
-    await until(lambda: rig.world.sender.outstanding == 0)
+    await until_async(lambda: len(rig.receiver.bodies) == 11)
+    await until_async(lambda: rig.world.sender.outstanding == 0)
     tries = await rig.attempts(object_id=charge["id"])
     assert [one["state"] for one in tries] == ["gave_up", *["pending"] * 10]
     assert sum(GAPS) == 24 * 3600 + 47 * 60 + 15
@@ -106,8 +107,8 @@ async def test_a_receiver_that_is_away_is_tried_again(tmp_path: Path) -> None:
     async with running(tmp_path, Receiver(), httpx.MockTransport(answer)) as rig:
         await rig.run_at(1000)
         charge = await rig.paid()
-        await until(lambda: len(calls) == 3)
-        await until(lambda: rig.world.sender.outstanding == 0)
+        await until_async(lambda: len(calls) == 3)
+        await until_async(lambda: rig.world.sender.outstanding == 0)
         tries = (await rig.attempts(object_id=charge["id"]))[::-1]
         assert [one["status"] for one in tries] == [None, None, 204]
         assert tries[0]["error"] == "ConnectError: nobody there"
@@ -120,24 +121,24 @@ async def test_a_restart_loses_nothing(tmp_path: Path) -> None:
         await rig.run_at(50)
         charge = await rig.paid()
         refund = await rig.post(f"/v1/charges/{charge['id']}/refunds", {"description": "back"})
-        await until(lambda: len(receiver.bodies) >= 1)
+        await until_async(lambda: len(receiver.bodies) >= 1)
         key = await public_key(rig)
     receiver.always = 200
     async with running(tmp_path, receiver) as rig:
         assert (await rig.get("/sandbox/clock"))["scale"] == 50
-        await until(lambda: rig.world.sender.outstanding == 0)
+        await until_async(lambda: rig.world.sender.outstanding == 0)
         tries = await rig.attempts(object_id=charge["id"])
         assert tries[0]["state"] == "delivered"
         assert tries[0]["attempt"] >= 2
-        await until(lambda: "refund.succeeded" in [one["type"] for one in receiver.events])
+        await until_async(lambda: "refund.succeeded" in [one["type"] for one in receiver.events])
         assert (await rig.get(f"/v1/charges/{charge['id']}/refunds/{refund['id']}"))["status"] == "succeeded"
         verify(key, receiver.signatures[-1], receiver.bodies[-1])
 
 
 async def test_a_test_case_has_the_payment_told_twice(rig: Rig) -> None:
     charge = await rig.paid(metadata={"pingpp_tc": "001"})
-    await until(lambda: len(rig.receiver.bodies) == 2)
-    await until(lambda: rig.world.sender.outstanding == 0)
+    await until_async(lambda: len(rig.receiver.bodies) == 2)
+    await until_async(lambda: rig.world.sender.outstanding == 0)
     first, second = rig.receiver.events
     assert {**first, "pending_webhooks": 0} == {**second, "pending_webhooks": 0}
     assert first["data"]["object"] == charge
@@ -148,8 +149,8 @@ async def test_each_of_the_two_is_repeated_for_itself(rig: Rig) -> None:
     rig.receiver.answers += [500, 200, 200]
     await rig.run_at(1_000)
     charge = await rig.paid(metadata={"pingpp_tc": "001"})
-    await until(lambda: len(rig.receiver.bodies) == 3)
-    await until(lambda: rig.world.sender.outstanding == 0)
+    await until_async(lambda: len(rig.receiver.bodies) == 3)
+    await until_async(lambda: rig.world.sender.outstanding == 0)
     assert len(await rig.attempts(object_id=charge["id"])) == 3
 
 
@@ -158,21 +159,21 @@ async def test_a_test_case_has_the_payment_told_five_minutes_late(rig: Rig) -> N
     (due, _), now = rig.world.outbox.pending()[0], rig.world.clock.now()
     assert now + 299 < due <= now + 300
     await rig.paid(order_no="after it")
-    await until(lambda: len(rig.receiver.bodies) == 1)
+    await until_async(lambda: len(rig.receiver.bodies) == 1)
     assert rig.receiver.events[0]["data"]["object"]["order_no"] == "after it"
     await rig.run_at(100_000)
-    await until(lambda: len(rig.receiver.bodies) == 2)
+    await until_async(lambda: len(rig.receiver.bodies) == 2)
 
 
 @pytest.mark.parametrize("case", ["001", "002"])
 async def test_test_cases_are_of_the_test_mode_and_of_payments_alone(rig: Rig, case: str) -> None:
     metadata = {"pingpp_tc": case}
     live = await rig.paid(order_no="live", metadata=metadata, headers=LIVE_KEY)
-    await until(lambda: len(rig.receiver.bodies) == 1)
+    await until_async(lambda: len(rig.receiver.bodies) == 1)
     charge = await rig.paid(order_no="test")
     back = {"description": "back", "metadata": metadata}
     await rig.post(f"/v1/charges/{live['id']}/refunds", back, headers=LIVE_KEY)
     await rig.post(f"/v1/charges/{charge['id']}/refunds", back)
-    await until(lambda: len(rig.receiver.bodies) == 4)
-    await until(lambda: rig.world.sender.outstanding == 0)
+    await until_async(lambda: len(rig.receiver.bodies) == 4)
+    await until_async(lambda: rig.world.sender.outstanding == 0)
     assert len(rig.receiver.bodies) == 4
