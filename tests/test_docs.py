@@ -102,3 +102,8 @@ def test_every_reason_of_a_dead_letter_in_the_code_is_explained() -> None:
         used |= set(re.findall(r"dead=\"([a-z_]+)\"", text))
     assert used
     assert used <= REASONS.keys()
+
+
+def test_the_message_that_is_shown_is_the_sample() -> None:
+    (shown,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "fulfilment.md").read_text(), re.DOTALL)
+    assert shown == (ROOT / "tests" / "samples" / "messages" / "paid.json").read_text()
