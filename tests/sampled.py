@@ -6,7 +6,7 @@ writes those of that file of tests anew (and passes none of them); read the diff
 
 import json
 import os
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,23 +16,20 @@ from tests.modules import ROOT
 FOLDER = ROOT / "tests" / "samples"
 
 
-def sample(name: str) -> Any:
-    """The sample `<folder>/<name>`."""
-    return json.loads(_path(name).read_text(encoding="utf-8"))
+def samples(folder: str) -> dict[str, Any]:
+    """All of a kind, by name."""
+    paths = (FOLDER / folder).glob("*.json")
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
 
 
-def names(folder: str) -> set[str]:
-    """All that there are of a kind."""
-    return {path.stem for path in (FOLDER / folder).glob("*.json")}
-
-
-def is_sample(name: str, told: Any) -> None:
-    """Fails where what is told is not the sample, whole."""
+def are_samples(folder: str, told: Mapping[str, Any]) -> None:
+    """Fails where one of them is not its sample, whole, or where one is missing on either side."""
     if os.environ.get("WRITE_SAMPLES"):
-        _path(name).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        pytest.fail(f"{name} was written anew")
-    assert told == sample(name)
-
-
-def _path(name: str) -> Path:
-    return FOLDER / f"{name}.json"
+        for name, one in told.items():
+            text = json.dumps(one, indent=2, ensure_ascii=False) + "\n"
+            (FOLDER / folder / f"{name}.json").write_text(text, encoding="utf-8")
+        pytest.fail(f"written anew: {', '.join(told)}")
+    known = samples(folder)
+    assert told.keys() == known.keys()
+    for name, one in told.items():
+        assert one == known[name], name

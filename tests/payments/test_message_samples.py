@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from payments import attempts, message
 from payments.event import decode
 from payments.fold import EXPIRY_GRACE, Folded, fold, oddity
@@ -17,7 +15,7 @@ from payments.payment import SCHEMA, Attempt, Failure, Payment, RefundAttempt, R
 from payments.sighting import of_charge, of_refund
 from tests.conftest import charge_object, event_body, refund_object, unpaid
 from tests.modules import ROOT
-from tests.sampled import is_sample, names, sample
+from tests.sampled import are_samples, samples
 
 APP, ORDER = "app_1Gqj58ynP0mHeX1q", "order00000001"
 CREATED, PAID, EXPIRES, REFUNDED = (
@@ -132,14 +130,12 @@ TOLD = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("story", TOLD, ids=lambda story: story.__name__)
-def test_the_message_is_its_sample(story: Callable[[], Books]) -> None:
-    is_sample(f"messages/{story.__name__}", json.loads(story().told[-1]))
+def test_the_messages_are_their_samples() -> None:
+    are_samples("messages", {story.__name__: json.loads(story().told[-1]) for story in TOLD})
 
 
-def test_each_type_that_is_documented_has_a_sample_and_each_sample_is_tried() -> None:
-    assert names("messages") == {story.__name__ for story in TOLD}
+def test_each_type_that_is_documented_has_a_sample() -> None:
     text = (ROOT / "docs" / "fulfilment.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^\| `(pingpp\.[a-z._]+)", text, re.MULTILINE))
-    kinds = {sample(f"messages/{story.__name__}")["type"] for story in TOLD}
+    kinds = {one["type"] for one in samples("messages").values()}
     assert {"pingpp.event." if kind.startswith("pingpp.event.") else kind for kind in kinds} == documented
