@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from payments import attempts, message
-from payments.event import decode
-from payments.fold import EXPIRY_GRACE, Folded, fold, oddity
-from payments.payment import SCHEMA, Attempt, Failure, Payment, RefundAttempt, Registration
-from payments.sighting import of_charge, of_refund
+from payments.books import attempts, message
+from payments.books.document import SCHEMA
+from payments.books.fold import EXPIRY_GRACE, Folded, fold, oddity
+from payments.books.payment import Attempt, Failure, Payment, RefundAttempt, Registration
+from payments.pingpp.event import decode
+from payments.pingpp.sighting import of_charge, of_refund
 from tests.conftest import charge_object, event_body, refund_object, unpaid
 from tests.modules import ROOT
 from tests.sampled import are_samples, samples

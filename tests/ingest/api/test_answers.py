@@ -11,17 +11,17 @@ from unittest.mock import patch
 import httpx
 import redis
 
+from ingest.api.problems import CODES
+from ingest.api.reading import BODY_LIMIT
 from ingest.office import Office
-from ingest.problems import CODES
-from ingest.requests import BODY_LIMIT
-from payments import ledger, message
-from payments.fold import fold
+from payments.books import ledger, message
+from payments.books.fold import fold
+from payments.books.ledger import Decision
+from payments.books.payment import Payment
 from payments.keys import Keys
-from payments.ledger import Decision
-from payments.payment import Payment
-from payments.sighting import of_charge
+from payments.pingpp.sighting import of_charge
 from processes.redis_server import Server
-from tests.ingest.merchant_rig import APP, Shop, asked, in_shop, scanned
+from tests.ingest.api.kit import APP, Shop, asked, in_shop, scanned
 from tests.sampled import are_samples, samples
 
 JSON = {"Content-Type": "application/json"}
