@@ -29,6 +29,7 @@ from payments.keys import EVENTS, Keys
 from payments.pingpp.gateway import from_files
 from payments.pingpp.pace import Pace
 from payments.pingpp.signature import KeyRing, UnreadableKey, read_ring
+from payments.store import Store
 from payments.taking.desk import Desk
 from processes.redis import connect, connect_async
 
@@ -87,18 +88,18 @@ def make_app(settings: ReceiverSettings) -> Receiver:
     keys = Keys(settings.key_prefix)
     client = connect_async(settings)
     ringer = Bell(connect(settings))
+    store = Store(ringer.client, keys)
     inbox, webhooks = _webhooks(settings, keys, client, ringer)
     readiness = Readiness(client, settings.key_prefix)
     routes: list[BaseRoute] = [
         Route("/livez", livez),
         Route("/readyz", readiness.readyz),
-        Route("/metrics", Metrics(ringer.client, keys).metrics),
+        Route("/metrics", Metrics(store).metrics),
     ]
     following = Following(client, keys)
     office = Office(
-        client=ringer.client,
+        store=store,
         async_client=client,
-        keys=keys,
         following=following,
         public_url=settings.shoppers_url,
         apps=settings.pingpp_app_ids,
@@ -110,9 +111,9 @@ def make_app(settings: ReceiverSettings) -> Receiver:
         log.warning("the merchant API is not served", not_set=settings.api_missing)
     elif "api" in settings.serve:
         gateway = from_files(settings.pingpp_api_base, settings.api_key, settings.pingpp_private_key_file)
-        gateway.pace = Pace(ringer.client, keys, settings.gateway_rate, urgent=True)
+        gateway.pace = Pace(store, settings.gateway_rate, urgent=True)
         schedule = Schedule(settings.fallback_after, settings.check_gaps)
-        office.desk = Desk(ringer.client, keys, gateway, settings.livemode, settings.order_key, schedule)
+        office.desk = Desk(store, gateway, settings.livemode, settings.order_key, schedule)
         routes.append(MerchantApi(office))
     if "checkout" in settings.serve:
         routes += checkout.routes(office)

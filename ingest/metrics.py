@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-import redis
 from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from payments import clock, due
 from payments.dead_letters import letters
-from payments.keys import DUE_SETS, Keys
+from payments.keys import DUE_SETS
 from payments.reconciliation import reports
 from payments.reconciliation.reports import RECONCILE
+from payments.store import Store
 
 _FOUND = ("missed", "refunds", "disputed", "unknown")
 
@@ -21,8 +21,8 @@ _FOUND = ("missed", "refunds", "disputed", "unknown")
 class Metrics:
     """Looks at Redis when it is asked; a Redis that is away is 503, which Prometheus shows as `up` 0."""
 
-    def __init__(self, client: redis.Redis, keys: Keys) -> None:
-        self._client, self._keys = client, keys
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     async def metrics(self, _: Request) -> Response:
         """The answer, in Prometheus's text format."""
@@ -38,7 +38,7 @@ class Metrics:
     def _families(self) -> Iterator[Any]:
         from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
 
-        now_ms = clock.now_ms(self._client)
+        now_ms = clock.now_ms(self._store.client)
         waiting = GaugeMetricFamily(
             "pingpp_ingest_waiting", "Members of a due set, due or not", labels=["due_set"]
         )
@@ -46,15 +46,15 @@ class Metrics:
             "pingpp_ingest_overdue_seconds", "For how long the oldest has been due", labels=["due_set"]
         )
         for what in DUE_SETS:
-            waiting.add_metric([what], due.waiting(self._client, self._keys, what))
-            oldest: Any = self._client.zrange(self._keys.due(what), 0, 0, withscores=True)
+            waiting.add_metric([what], due.waiting(self._store, what))
+            oldest: Any = self._store.client.zrange(self._store.keys.due(what), 0, 0, withscores=True)
             overdue.add_metric([what], max(0.0, (now_ms - oldest[0][1]) / 1000) if oldest else 0.0)
         yield from (waiting, overdue)
-        dead = letters.count(self._client, self._keys)
+        dead = letters.count(self._store)
         yield GaugeMetricFamily("pingpp_ingest_dead_letters", "What waits for a person", value=dead)
-        payments = int(self._client.zcard(self._keys.payments))
+        payments = int(self._store.client.zcard(self._store.keys.payments))
         yield GaugeMetricFamily("pingpp_ingest_payments", "Payments in the books", value=payments)
-        entries = int(self._client.xlen(self._keys.fulfilment))
+        entries = int(self._store.client.xlen(self._store.keys.fulfilment))
         yield GaugeMetricFamily("pingpp_ingest_fulfilment_entries", "Messages on the stream", value=entries)
         yield from self._books()
 
@@ -74,7 +74,7 @@ class Metrics:
             labels=["app", "kind"],
         )
         seen: set[str] = set()
-        for _, report in reports.newest(self._client, self._keys, 100):
+        for _, report in reports.newest(self._store, 100):
             if report.kind != RECONCILE or report.dry_run or report.app in seen:
                 continue
             seen.add(report.app)

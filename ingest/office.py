@@ -9,7 +9,7 @@ import redis.asyncio
 
 from ingest.following import Following
 from payments.books.ledger import Held, read_held
-from payments.keys import Keys
+from payments.store import Store
 from payments.taking import hasten as hasten_
 from payments.taking.desk import Desk
 
@@ -20,9 +20,8 @@ class Office:
     apps that are ours (empty: any); `public_url` has no slash at its end.
     """
 
-    client: redis.Redis
+    store: Store
     async_client: redis.asyncio.Redis
-    keys: Keys
     following: Following
     public_url: str
     apps: tuple[str, ...] = ()
@@ -32,14 +31,14 @@ class Office:
 
     async def find(self, name: str) -> Held | None:
         """A payment by its name, `<app>:<order_no>`; None where there is none. Raises NewerSchema."""
-        value = cast("bytes | None", await self.async_client.get(self.keys.payment(name)))
+        value = cast("bytes | None", await self.async_client.get(self.store.keys.payment(name)))
         return read_held(name, value) if value is not None else None
 
     async def find_by_token(self, token: str) -> Held | None:
         """The payment whose checkout has this token."""
-        name = cast("bytes | None", await self.async_client.get(self.keys.checkout(token)))
+        name = cast("bytes | None", await self.async_client.get(self.store.keys.checkout(token)))
         return await self.find(name.decode()) if name else None
 
     async def hasten(self, held: Held) -> bool:
         """Have what is not settled looked at now; at most once in a few seconds. Nobody waits for it here."""
-        return await asyncio.to_thread(hasten_.hasten, self.client, self.keys, held.payment)
+        return await asyncio.to_thread(hasten_.hasten, self.store, held.payment)

@@ -7,8 +7,8 @@ import os
 
 import redis
 
-from payments.keys import Keys
 from payments.scripts import script
+from payments.store import Store
 
 _ring = script(__file__, "ring")
 
@@ -41,9 +41,9 @@ def enqueue(client: redis.Redis, what: str) -> None:
     queue.enqueue(JOBS[what], job_timeout=JOB_TIMEOUT, result_ttl=0, failure_ttl=_FAILED_TTL)
 
 
-def ring_if_due(client: redis.Redis, keys: Keys, what: str) -> bool:
+def ring_if_due(store: Store, what: str) -> bool:
     """Ring for a due set that has something due, unless somebody did. Whether this call rang."""
-    if not _ring(client, [keys.due(what), keys.bell(what)], [BELL_MS]):
+    if not _ring(store.client, [store.keys.due(what), store.keys.bell(what)], [BELL_MS]):
         return False
-    enqueue(client, what)
+    enqueue(store.client, what)
     return True

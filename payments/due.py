@@ -7,10 +7,9 @@ park.lua, bury.lua). *Later* puts off. Running twice is harmless, because the le
 import random
 from dataclasses import dataclass
 
-import redis
-
-from payments.keys import ASKS, CHECKS, CHECKS_NOW, EVENTS, SWEEPS, Keys
+from payments.keys import ASKS, CHECKS, CHECKS_NOW, EVENTS, SWEEPS
 from payments.scripts import script
+from payments.store import Store
 
 _claim = script(__file__, "claim")
 _later = script(__file__, "later")
@@ -55,16 +54,14 @@ class Later:
     count_back: bool = False
 
 
-def claim(
-    client: redis.Redis, keys: Keys, what: str, n: int, *, first: bool, tried_first: bool = False
-) -> Claim:
+def claim(store: Store, what: str, n: int, *, first: bool, tried_first: bool = False) -> Claim:
     """Claim up to `n` due members; `first` claims of a drain unset the bell.
 
     A member that was tried before comes alone: if `tried_first`, before all others, else after them.
     """
     answer = _claim(
-        client,
-        [keys.due(what), keys.attempts(what), keys.bell(what)],
+        store.client,
+        [store.keys.due(what), store.keys.attempts(what), store.keys.bell(what)],
         [n, LEASE_MS[what], int(first), ATTEMPTS, int(tried_first)],
     )
     members = tuple(
@@ -81,14 +78,14 @@ def read_attempts(value: bytes | None) -> tuple[int, int | None, str]:
     return int(attempts), int(since) if since else None, error
 
 
-def put_off(client: redis.Redis, keys: Keys, what: str, members: list[Later]) -> None:
+def put_off(store: Store, what: str, members: list[Later]) -> None:
     """Put members off; those that were done meanwhile stay done."""
     if not members:
         return
     arguments: list[str | int] = []
     for one in members:
         arguments += [one.member, one.delay_ms, one.error[:500], 1 if one.count_back else 0]
-    _later(client, [keys.due(what), keys.attempts(what)], arguments)
+    _later(store.client, [store.keys.due(what), store.keys.attempts(what)], arguments)
 
 
 def backoff_ms(attempts: int) -> int:
@@ -104,6 +101,6 @@ def backoff_by_age_ms(age_ms: int) -> int:
     return int(min(60_000, max(1_000, age_ms / 2)) * random.uniform(0.75, 1.0))  # noqa: S311  jitter is no secret
 
 
-def waiting(client: redis.Redis, keys: Keys, what: str) -> int:
+def waiting(store: Store, what: str) -> int:
     """How many members wait, due or not."""
-    return int(client.zcard(keys.due(what)))
+    return int(store.client.zcard(store.keys.due(what)))

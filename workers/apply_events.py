@@ -57,9 +57,7 @@ def drain(context: Context) -> int:
     done, turn = 0, 0
     while not context.stopping.is_set() and time.monotonic() < until:
         began = time.perf_counter()
-        claim = due.claim(
-            context.client, context.keys, EVENTS, CLAIM, first=turn == 0, tried_first=turn % 2 == 1
-        )
+        claim = due.claim(context.store, EVENTS, CLAIM, first=turn == 0, tried_first=turn % 2 == 1)
         turn += 1
         if not claim.members:
             return done
@@ -68,7 +66,7 @@ def drain(context: Context) -> int:
         if len(claim.members) < CLAIM:
             time.sleep(_PAUSE_S)
     # Some may be left, and the bell that woke us is spent: whoever is free goes on.
-    bell.ring_if_due(context.client, context.keys, EVENTS)
+    bell.ring_if_due(context.store, EVENTS)
     return done
 
 
@@ -104,8 +102,8 @@ def _used_up(context: Context, claimed: Claimed) -> _Work:
 def _read(context: Context, claimed: Sequence[Claimed]) -> list[_Work]:
     if not claimed:
         return []
-    names = [context.keys.body(one.member) for one in claimed]
-    bodies = cast("list[bytes | None]", context.client.mget(names))
+    names = [context.store.keys.body(one.member) for one in claimed]
+    bodies = cast("list[bytes | None]", context.store.client.mget(names))
     works = []
     for one, body in zip(claimed, bodies, strict=True):
         work = _Work(one, Reading(dead="body_missing"))
@@ -126,7 +124,7 @@ def _bury(context: Context, work: _Work, reason: str, error: str) -> None:
     if not about and not member.startswith("~"):
         about = {"event_id": member.partition(":")[0]}
     letters.bury(
-        context.client, context.keys, EVENTS, member, reason,
+        context.store, EVENTS, member, reason,
         attempts=min(work.claimed.attempts, due.ATTEMPTS), about=about, last_error=error,
     )  # fmt: skip
 
@@ -146,21 +144,21 @@ def _record_without_document(context: Context, works: list[_Work]) -> None:
                 continue
             work.outcome = "passed_through"
         units.append(unit)
-    ledger.record(context.client, context.keys, EVENTS, units, context.keep_bodies_s)
+    ledger.record(context.store, EVENTS, units, context.keep_bodies_s)
 
 
 def _fold_and_record(context: Context, works: list[_Work], now_ms: int) -> list[_Work]:
     """Fold and record; returns those whose payment had moved meanwhile, to be folded again."""
     pairs = [(work.sighting.charge_id, _payment_named_by(work, context)) for work in works]
-    books = ledger.load(context.client, context.keys, pairs)
-    ties = dict(books.ties)
+    loaded = ledger.load(context.store, pairs)
+    ties = dict(loaded.ties)
     groups: dict[str, list[_Work]] = {}
     for work in works:
         name = ties.get(work.sighting.charge_id) or _payment_named_by(work, context)
         if name is None:  # a refund of a charge that we have never seen
             _odd(work, "refund_of_unpaid_charge")
-        elif name in books.unreadable:
-            problem = books.unreadable[name]
+        elif name in loaded.unreadable:
+            problem = loaded.unreadable[name]
             work.outcome, work.error = "put_off", repr(problem)
             work.count_back = isinstance(problem, NewerSchema)
         else:
@@ -170,13 +168,13 @@ def _fold_and_record(context: Context, works: list[_Work], now_ms: int) -> list[
     units = []
     for name, group in groups.items():
         try:
-            units.append((_fold_group(group, books.held[name], books.ties, now_ms, context.schedule), group))
+            units.append(
+                (_fold_group(group, loaded.held[name], loaded.ties, now_ms, context.schedule), group)
+            )
         except Exception as error:  # noqa: BLE001  a mistake of ours in one payment must not stop the others
             for work in group:
                 work.outcome, work.error = "put_off", repr(error)
-    moved = ledger.record(
-        context.client, context.keys, EVENTS, [unit for unit, _ in units], context.keep_bodies_s
-    )
+    moved = ledger.record(context.store, EVENTS, [unit for unit, _ in units], context.keep_bodies_s)
     gone = {id(unit) for unit in moved}
     again = []
     for unit, group in units:
@@ -232,8 +230,8 @@ def _park(context: Context, works: list[_Work]) -> None:
     for work in works:
         work.outcome, work.error = "asked", work.reading.odd
     if works:
-        park(context.client, context.keys, [(w.claimed.member, w.reading.odd) for w in works])
-        bell.ring_if_due(context.client, context.keys, ASKS)
+        park(context.store, [(w.claimed.member, w.reading.odd) for w in works])
+        bell.ring_if_due(context.store, ASKS)
 
 
 def _put_off(context: Context, works: list[_Work]) -> None:
@@ -241,7 +239,7 @@ def _put_off(context: Context, works: list[_Work]) -> None:
     for work in works:
         delay_ms = _NEWER_SCHEMA_MS if work.count_back else due.backoff_ms(work.claimed.attempts)
         later.append(Later(work.claimed.member, delay_ms, work.error, count_back=work.count_back))
-    due.put_off(context.client, context.keys, EVENTS, later)
+    due.put_off(context.store, EVENTS, later)
 
 
 def _log(works: list[_Work], duration_ms: float) -> None:

@@ -81,15 +81,13 @@ async def _drain(context: Context) -> int:
     done, turn = 0, 0
     async with context.gateway() as gateway:
         while not context.stopping.is_set() and time.monotonic() < until:
-            claim = due.claim(
-                context.client, context.keys, ASKS, CLAIM, first=turn == 0, tried_first=turn % 2 == 1
-            )
+            claim = due.claim(context.store, ASKS, CLAIM, first=turn == 0, tried_first=turn % 2 == 1)
             turn += 1
             if not claim.members:
                 return done
             await _ask_all(context, gateway, claim.members, claim.now_ms)
             done += len(claim.members)
-    bell.ring_if_due(context.client, context.keys, ASKS)
+    bell.ring_if_due(context.store, ASKS)
     return done
 
 
@@ -115,14 +113,14 @@ async def _ask(context: Context, gateway: Gateway, ask: _Ask) -> None:
     except (_NotYet, NotNow, Unanswered) as problem:
         outcome, told, error = "put_off", [], str(problem)
         later = Later(ask.claimed.member, due.backoff_by_age_ms(ask.age_ms), error, count_back=True)
-        due.put_off(context.client, context.keys, ASKS, [later])
+        due.put_off(context.store, ASKS, [later])
     except RedisError:
         raise  # there is nobody to tell; its lease runs out
     except Exception as mistake:
         outcome, told, error = "put_off", [], repr(mistake)
         log.exception("ask failed", member=ask.claimed.member)
         later = Later(ask.claimed.member, due.backoff_ms(ask.claimed.attempts), error)
-        due.put_off(context.client, context.keys, ASKS, [later])
+        due.put_off(context.store, ASKS, [later])
     say = log.info if outcome in ("published", "known") else log.warning
     more = {name: value for name, value in (("odd", ask.odd), ("reason", error), ("told", told)) if value}
     duration_ms = round((time.perf_counter() - began) * 1000, 1)
@@ -134,10 +132,10 @@ def _read_question(context: Context, ask: _Ask) -> None:
     if member.startswith(":"):
         ask.charge_id, ask.odd = member[1:], "refunds_unexplained"
         return
-    body = cast("bytes | None", context.client.get(context.keys.body(member)))
+    body = cast("bytes | None", context.store.client.get(context.store.keys.body(member)))
     if body is None:
         raise _Dead("body_missing")
-    odd = cast("bytes | None", context.client.hget(context.keys.event(member), "odd"))
+    odd = cast("bytes | None", context.store.client.hget(context.store.keys.event(member), "odd"))
     ask.odd = odd.decode() if odd else ""
     ask.reading = read(member, body, ask.claimed.since_ms, livemode=context.livemode, apps=context.apps)
     charge_id = sightings.charge_named_by(ask.reading.event) if ask.reading.event else None
@@ -180,20 +178,20 @@ def _settle(context: Context, ask: _Ask) -> tuple[str, list[str]]:
     member = ask.claimed.member
     if context.apps and app_of(found.object) not in context.apps:
         unit = Unit(done=[member], only_if_taken=True, aside="other_app")
-        ledger.record(context.client, context.keys, ASKS, [unit], context.keep_bodies_s)
+        ledger.record(context.store, ASKS, [unit], context.keep_bodies_s)
         return "kept_aside", []
     if ask.reading.sighting:
         _compare(ask, ask.reading.sighting, found)
     named = f"{found.app}:{order_of(found.charge, context.order_key)}"
     for _ in range(_REFOLDS):
-        books = ledger.load(context.client, context.keys, [(found.charge_id, named)])
-        name = books.ties.get(found.charge_id, named)
-        problem = books.unreadable.get(name)
+        loaded = ledger.load(context.store, [(found.charge_id, named)])
+        name = loaded.ties.get(found.charge_id, named)
+        problem = loaded.unreadable.get(name)
         if isinstance(problem, NewerSchema):
             raise _NotYet(str(problem))
         if problem:
             raise problem
-        held = books.held[name]
+        held = loaded.held[name]
         odd = oddity(held.payment, found)
         if odd == "paid_while_reversing":
             raise _NotYet("it is being reversed")
@@ -210,14 +208,14 @@ def _settle(context: Context, ask: _Ask) -> tuple[str, list[str]]:
         open_question = unexplained(folded.payment, charge) if charge and member.startswith(":") else 0
         unit = Unit(
             held,
-            charges=() if found.charge_id in books.ties else ((found.charge_id, found.charge.created),),
+            charges=() if found.charge_id in loaded.ties else ((found.charge_id, found.charge.created),),
             messages=message.of_fold(folded, found),
             done=[] if open_question else [member],
             asks=[f":{found.charge_id}"] if folded.ask and not member.startswith(":") else [],
         )
         unit.becomes(folded.payment)
         unit.checks = checks.changes(held.payment, folded.payment, ask.now_ms, context.schedule)
-        if not ledger.record(context.client, context.keys, ASKS, [unit], context.keep_bodies_s):
+        if not ledger.record(context.store, ASKS, [unit], context.keep_bodies_s):
             if open_question and charge and charge.amount_refunded > (found.charge.amount_refunded or 0):
                 raise _NotYet("more was refunded since we asked")
             if open_question:
@@ -258,7 +256,7 @@ def _bury(context: Context, ask: _Ask, dead: _Dead) -> None:
         "held": dead.held,
     }
     letters.bury(
-        context.client, context.keys, ASKS, ask.claimed.member, dead.reason,
+        context.store, ASKS, ask.claimed.member, dead.reason,
         attempts=min(ask.claimed.attempts, due.ATTEMPTS), about=ask.about, last_error=dead.error,
         evidence={name: value for name, value in both.items() if value},
     )  # fmt: skip

@@ -67,15 +67,12 @@ async def _drain(context: Context, what: str) -> int:
     begun, turn = 0, 0
     under_way: set[asyncio.Task[None]] = set()
     async with context.gateway() as gateway:
-        desk = Desk(
-            context.client, context.keys, gateway, context.livemode, context.order_key, context.schedule
-        )
+        desk = Desk(context.store, gateway, context.livemode, context.order_key, context.schedule)
         while True:
             going_on = not context.stopping.is_set() and time.monotonic() < until
             if going_on and len(under_way) < AT_ONCE:
                 claim = due.claim(
-                    context.client,
-                    context.keys,
+                    context.store,
                     what,
                     AT_ONCE - len(under_way),
                     first=turn == 0,
@@ -92,7 +89,7 @@ async def _drain(context: Context, what: str) -> int:
             )
             for task in ended:
                 task.result()  # only Redis being away gets so far
-    bell.ring_if_due(context.client, context.keys, what)
+    bell.ring_if_due(context.store, what)
     return begun
 
 
@@ -125,7 +122,7 @@ async def _look(context: Context, desk: Desk, what: str, look: _Look) -> None:
         outcome, error = "put_off", repr(mistake)
         log.exception("check failed", member=look.claimed.member)
         later = Later(look.claimed.member, due.backoff_ms(look.claimed.attempts), error)
-        due.put_off(context.client, context.keys, what, [later])
+        due.put_off(context.store, what, [later])
     say = log.info if outcome not in ("dead", "put_off") else log.warning
     more = {"reason": error} if error else {}
     duration_ms = round((time.perf_counter() - began) * 1000, 1)
@@ -143,7 +140,7 @@ async def _look_at(context: Context, desk: Desk, what: str, look: _Look) -> None
     member = look.claimed.member
     look.charge_id, look.attempt_id, name = members.read_member(member)
     look.about = {"charge_id": look.charge_id} if look.charge_id else {"attempt_id": look.attempt_id}
-    books = await asyncio.to_thread(ledger.load, desk.client, desk.keys, [(look.charge_id, name or None)])
+    books = await asyncio.to_thread(ledger.load, desk.store, [(look.charge_id, name or None)])
     name = books.ties.get(look.charge_id, name)
     if name in books.unreadable:
         raise books.unreadable[name]
@@ -152,7 +149,7 @@ async def _look_at(context: Context, desk: Desk, what: str, look: _Look) -> None
     if look.before is None or checks.of_member(look.before, member, look.now_ms, desk.schedule) is None:
         # Settled by others meanwhile. Should the payment have been written since, they may want a look at it again.
         unit = Unit(held, done=[member], checks={member: None} if held else {}, only_if_taken=True)
-        await asyncio.to_thread(ledger.record, desk.client, desk.keys, what, [unit], context.keep_bodies_s)
+        await asyncio.to_thread(ledger.record, desk.store, what, [unit], context.keep_bodies_s)
         return
     look.about |= {"order_no": look.before.order_no, "app": look.before.app}
     late = refund_late(look.before)
@@ -210,7 +207,7 @@ def _not_yet(context: Context, what: str, look: _Look, error: str) -> tuple[str,
         _bury(context, what, look, "attempt_unresolved", error)
         return "dead", f"attempt_unresolved {error}"
     later = Later(look.claimed.member, due.backoff_by_age_ms(look.age_ms), error, count_back=True)
-    due.put_off(context.client, context.keys, what, [later])
+    due.put_off(context.store, what, [later])
     return "put_off", error
 
 
@@ -224,7 +221,7 @@ def _bury(
     both: dict[str, Any] | None = None,
 ) -> None:
     letters.bury(
-        context.client, context.keys, what, look.claimed.member, reason,
+        context.store, what, look.claimed.member, reason,
         attempts=min(look.claimed.attempts, due.ATTEMPTS),
         about={name: value for name, value in look.about.items() if name != "attempt_id"},
         last_error=error, evidence=both,

@@ -4,19 +4,16 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import redis
-
 from payments.books.checks import BY_DEFAULT, Schedule
-from payments.keys import Keys
 from payments.pingpp.gateway import Gateway
+from payments.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """`apps` empty: any app is ours. `stopping` is set when the process was asked to end: begin nothing new."""
 
-    client: redis.Redis
-    keys: Keys
+    store: Store
     livemode: bool
     apps: frozenset[str]
     order_key: str

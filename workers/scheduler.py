@@ -8,11 +8,11 @@ import signal
 import threading
 
 import structlog
-from redis import Redis
 from redis.exceptions import RedisError
 
 from payments import bell
 from payments.keys import DUE_SETS, Keys
+from payments.store import Store
 from processes import log as logging
 from processes import redis
 from processes.parent import watch_parent
@@ -30,7 +30,7 @@ def main() -> None:
     logging.configure("scheduler", settings.log_format, settings.log_level)
     bell.use_prefix(settings.key_prefix)
     try:
-        client = redis.connect(settings)
+        store = Store(redis.connect(settings), Keys(settings.key_prefix))
     except redis.RedisNotFound as error:
         refuse(str(error))
     stop = threading.Event()
@@ -41,7 +41,7 @@ def main() -> None:
     reachable: bool | None = None
     while True:
         try:
-            tick(client, Keys(settings.key_prefix))
+            tick(store)
             if not reachable:
                 log.info("scheduler ready" if reachable is None else "redis is back")
             reachable = True
@@ -53,10 +53,10 @@ def main() -> None:
             return
 
 
-def tick(client: Redis, keys: Keys) -> None:
+def tick(store: Store) -> None:
     """Ring for what is due."""
     for what in DUE_SETS:
-        if bell.ring_if_due(client, keys, what):
+        if bell.ring_if_due(store, what):
             log.debug("rang", what=what)
 
 

@@ -44,10 +44,10 @@ class TimeIsUp(Exception):
 def seed(context: Context) -> None:
     """Put the sweeps that come again and again into the due set, where they are not there yet."""
     for app in sorted(context.apps):
-        marks.note_start(context.client, context.keys, app)
+        marks.note_start(context.store, app)
         for kind, every in context.sweep_every.items():
             if every:
-                context.client.zadd(context.keys.due(SWEEPS), {f"{kind}:{app}": 0}, nx=True)
+                context.store.client.zadd(context.store.keys.due(SWEEPS), {f"{kind}:{app}": 0}, nx=True)
 
 
 def drain(context: Context) -> int:
@@ -58,18 +58,14 @@ def drain(context: Context) -> int:
 async def _drain(context: Context) -> int:
     until, done = time.monotonic() + FOR_S, 0
     async with context.gateway() as gateway:
-        desk = Desk(
-            context.client, context.keys, gateway, context.livemode, context.order_key, context.schedule
-        )
+        desk = Desk(context.store, gateway, context.livemode, context.order_key, context.schedule)
         while not context.stopping.is_set() and time.monotonic() < until:
-            claim = due.claim(
-                context.client, context.keys, SWEEPS, 1, first=done == 0, tried_first=done % 2 == 1
-            )
+            claim = due.claim(context.store, SWEEPS, 1, first=done == 0, tried_first=done % 2 == 1)
             if not claim.members:
                 return done
             done += 1
             await _work_on(context, desk, claim.members[0], claim.now_ms, until)
-    bell.ring_if_due(context.client, context.keys, SWEEPS)
+    bell.ring_if_due(context.store, SWEEPS)
     return done
 
 
@@ -78,22 +74,20 @@ async def _work_on(context: Context, desk: Desk, claimed: Claimed, now_ms: int, 
     error, delay_ms = "", 0
     progress = _begin(context, member, now_ms // 1000)
     if progress is None:
-        reports.drop(context.client, context.keys, member)
+        reports.drop(context.store, member)
         return
 
     async def save(step: Progress) -> None:
         nonlocal progress
         progress = step
-        await asyncio.to_thread(
-            reports.save, context.client, context.keys, member, step, due.LEASE_MS[SWEEPS]
-        )
+        await asyncio.to_thread(reports.save, context.store, member, step, due.LEASE_MS[SWEEPS])
         if context.stopping.is_set() or time.monotonic() > until:
             raise TimeIsUp
 
     try:
         if claimed.used_up:
             raise RuntimeError(claimed.last_error or "the worker ended without a word each time")  # noqa: TRY301
-        rules = Rules(marks.watch_from(context.client, context.keys, progress.app), context.adopt)
+        rules = Rules(marks.watch_from(context.store, progress.app), context.adopt)
         ended = await sweep(desk, progress, rules, save)
         progress = replace(ended, ended_at=await desk.now_ms() // 1000)
         _end(context, member, progress)
@@ -110,30 +104,24 @@ async def _work_on(context: Context, desk: Desk, claimed: Claimed, now_ms: int, 
         if claimed.used_up or (isinstance(problem, Refused) and member.startswith("run:")):
             _bury(context, claimed, error)
             return
-        due.put_off(
-            context.client, context.keys, SWEEPS, [Later(member, due.backoff_ms(claimed.attempts), error)]
-        )
+        due.put_off(context.store, SWEEPS, [Later(member, due.backoff_ms(claimed.attempts), error)])
     if delay_ms:
-        due.put_off(context.client, context.keys, SWEEPS, [Later(member, delay_ms, error, count_back=True)])
+        due.put_off(context.store, SWEEPS, [Later(member, delay_ms, error, count_back=True)])
     _log(member, progress, error, round((time.perf_counter() - began) * 1000, 1))
 
 
 def _begin(context: Context, member: str, now: int) -> Progress | None:
     """Where it was cut off, or a new one; None for one that is not wanted any more."""
-    found = reports.progress_of(context.client, context.keys, member)
+    found = reports.progress_of(context.store, member)
     if found is not None:
         return found
     kind, _, app = member.partition(":")
     if not context.sweep_every.get(kind) or app not in context.apps:
         return None
-    mark = marks.swept_until(context.client, context.keys, kind, app)
-    since = (
-        marks.watch_from(context.client, context.keys, app) - _FIRST_S
-        if mark is None
-        else mark - _OVERLAP_S[kind]
-    )
+    mark = marks.swept_until(context.store, kind, app)
+    since = marks.watch_from(context.store, app) - _FIRST_S if mark is None else mark - _OVERLAP_S[kind]
     if kind == RECONCILE:
-        oldest = reports.oldest_open(context.client, context.keys, app)
+        oldest = reports.oldest_open(context.store, app)
         if oldest is not None:
             since = min(since, max(oldest, now - _OPEN_FOR_S))
     return Progress(kind, app, max(0, since), now - (_JUST_NOW_S if kind == RECONCILE else 0), began_at=now)
@@ -153,15 +141,14 @@ def _end(context: Context, member: str, progress: Progress) -> None:
         else member.partition(":")[2]
     )
     reports.finish(
-        context.client,
-        context.keys,
+        context.store,
         member,
         progress,
         report_id=report_id if worth_it else None,
         again_ms=int(1000 * context.sweep_every.get(kind, 0)),
     )
     if kind == RECONCILE:
-        day = reports.day_that_ended(context.client, context.keys, progress.app, now)
+        day = reports.day_that_ended(context.store, progress.app, now)
         if day is not None:
             say = log.info if day["matches"] else log.warning
             say("the books match" if day["matches"] else "the books do not match", app=progress.app, **day)
@@ -169,7 +156,7 @@ def _end(context: Context, member: str, progress: Progress) -> None:
 
 def _bury(context: Context, claimed: Claimed, error: str) -> None:
     letters.bury(
-        context.client, context.keys, SWEEPS, claimed.member, "sweep_failed",
+        context.store, SWEEPS, claimed.member, "sweep_failed",
         attempts=min(claimed.attempts, due.ATTEMPTS), last_error=error,
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from payments.pingpp.pace import Pace
 from payments.pingpp.signature import UnreadableKey
 from payments.reconciliation import marks
 from payments.reconciliation.reports import DISCOVER, RECONCILE
+from payments.store import Store
 from processes import log as logging
 from processes import redis
 from processes.garbage import look_seldom
@@ -39,19 +40,18 @@ def context_of(settings: WorkerSettings, what: str) -> Context:
     """What the jobs of one due set work with, by the settings. Raises UnreadableKey and RedisNotFound."""
     base, key = settings.pingpp_api_base, settings.api_key
     calls = from_files(base, key, settings.pingpp_private_key_file)
-    client, keys, stopping = redis.connect(settings), Keys(settings.key_prefix), threading.Event()
+    store, stopping = Store(redis.connect(settings), Keys(settings.key_prefix)), threading.Event()
 
     def gateway() -> Gateway:
         """One for each drain, as each has an event loop of its own. It tries once: what waits in a due set is
         tried again from there, when it is due.
         """
         urgent = what == CHECKS_NOW
-        pace = Pace(client, keys, settings.gateway_rate, urgent=urgent, stopping=stopping)
+        pace = Pace(store, settings.gateway_rate, urgent=urgent, stopping=stopping)
         return replace(calls, pace=pace, tries=1)
 
     return Context(
-        client=client,
-        keys=keys,
+        store=store,
         livemode=settings.livemode,
         apps=frozenset(settings.pingpp_app_ids),
         order_key=settings.order_key,
@@ -139,7 +139,7 @@ def run(context: Context, what: str, connection: Any) -> None:
     except RedisError as error:
         log.warning("redis is away", error=f"{type(error).__name__}: {error}")
         raise SystemExit(1) from None
-    marks.note_start(context.client, context.keys)
+    marks.note_start(context.store)
     if what == SWEEPS:
         jobs.begin_sweeping()
     look_seldom(after=100_000)  # a batch makes many thousand dicts, and no cycles

@@ -145,7 +145,7 @@ class Payments:
             found, cursor = [one.payment for one in held if one], None
         else:
             office, before, limit = self._office, _place_of(query["cursor"]), int(query["limit"] or 20)
-            found, cursor = await listing.page(office.async_client, office.keys, apps, limit, before)
+            found, cursor = await listing.page(office.async_client, office.store.keys, apps, limit, before)
         return json_answer({"payments": [self._shown(one) for one in found], "next_cursor": cursor})
 
     async def refund(self, request: Request, order_no: str) -> Response:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
-import redis
 import typer
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
@@ -17,6 +16,7 @@ from ops.cli.answers import fail
 from ops.settings import CommandSettings, settings_for
 from payments import bell
 from payments.keys import Keys
+from payments.store import Store
 from processes.redis import RedisNotFound, connect, url
 
 AWAY = (RedisConnectionError, RedisTimeoutError, RedisNotFound)
@@ -31,8 +31,7 @@ DataDir = Annotated[
 class Books:
     """What a command works with."""
 
-    client: redis.Redis
-    keys: Keys
+    store: Store
     settings: CommandSettings
 
 
@@ -42,7 +41,7 @@ def opened(data_dir: Path | None, settings: CommandSettings | None = None) -> It
     settings = settings or settings_for(data_dir)
     try:
         with connect(settings) as client:
-            yield Books(client, Keys(settings.key_prefix), settings)
+            yield Books(Store(client, Keys(settings.key_prefix)), settings)
     except AWAY as error:
         fail(why_away(settings, error), status=2)
     except RedisError as error:
@@ -54,7 +53,7 @@ def ring(books: Books, what: str) -> None:
     bell.use_prefix(books.settings.key_prefix)
     if what in bell.JOBS:
         with contextlib.suppress(RedisError, ImportError):
-            bell.ring_if_due(books.client, books.keys, what)
+            bell.ring_if_due(books.store, what)
 
 
 def why_away(settings: CommandSettings, error: Exception) -> str:

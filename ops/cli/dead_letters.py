@@ -30,8 +30,8 @@ def list_(
 ) -> None:
     """List dead letters, newest trouble first."""
     with opened(data_dir) as books:
-        found = list(letters.newest(books.client, books.keys, limit))
-        total = letters.count(books.client, books.keys)
+        found = list(letters.newest(books.store, limit))
+        total = letters.count(books.store)
     if as_json:
         write_json([shown(letter) for letter in found])
         return
@@ -65,7 +65,7 @@ def show(
         letter = _get(books, id_)
         if letter is None:
             fail(_unknown(id_))
-        body = letters.body(books.client, books.keys, letter)
+        body = letters.body(books.store, letter)
     show_letter(letter, body, raw=raw, as_json=as_json)
 
 
@@ -85,7 +85,7 @@ def retry(
         raise typer.BadParameter("--reason goes with --all.")
     with opened(data_dir) as books:
         found, missing = _all(books, reason) if all_ else _named(books, ids or [])
-        back = [letter for letter in found if letters.retry(books.client, books.keys, letter)]
+        back = [letter for letter in found if letters.retry(books.store, letter)]
         for what in sorted({letter.what for letter in back}):
             ring(books, what)
     for letter in back:
@@ -115,7 +115,7 @@ def discard(
             )
         keep_s = books.settings.keep_bodies_s
         for letter in found:
-            if letters.discard(books.client, books.keys, letter, keep_s):
+            if letters.discard(books.store, letter, keep_s):
                 write(f"{letter.id} is ended.")
             else:
                 missing.append(letter.id)
@@ -127,7 +127,7 @@ def _on_terminal() -> bool:
 
 
 def _get(books: Books, id_: str) -> DeadLetter | None:
-    return letters.get(books.client, books.keys, id_)
+    return letters.get(books.store, id_)
 
 
 def _about(letter: DeadLetter) -> str:
@@ -140,8 +140,8 @@ def _named(books: Books, ids: list[str]) -> tuple[list[DeadLetter], list[str]]:
 
 
 def _all(books: Books, reason: str | None) -> tuple[list[DeadLetter], list[str]]:
-    total = letters.count(books.client, books.keys)
-    found = letters.newest(books.client, books.keys, total) if total else iter(())
+    total = letters.count(books.store)
+    found = letters.newest(books.store, total) if total else iter(())
     return [one for one in found if reason in (None, one.reason)], []
 
 

@@ -34,7 +34,7 @@ def list_(
     done (in the books and published, or passed through, or another's and kept aside).
     """
     with opened(data_dir) as books:
-        seen = [shown(one) for one in recent(books.client, books.keys, limit)]
+        seen = [shown(one) for one in recent(books.store, limit)]
     if as_json:
         write_json(seen)
         return
@@ -101,12 +101,12 @@ def replay(event_id: EventId, data_dir: DataDir = None) -> None:
     with opened(data_dir) as books:
         back = False
         for one in _seen(books, event_id):
-            became = replays.replay(books.client, books.keys, one.member)
+            became = replays.replay(books.store, one.member)
             if became == "replayed":
                 back = True
                 write(f"{one.member} is being applied again.")
             elif became == "dead":
-                letter = replays.held_by(books.client, books.keys, [one.member]).get(one.member, "ID")
+                letter = replays.held_by(books.store, [one.member]).get(one.member, "ID")
                 again = command("dead-letters", "retry", letter)
                 refused.append(f"{one.member} is held by dead letter {letter}. Instead: {again}")
             elif became == "asked":
@@ -126,13 +126,13 @@ def replay(event_id: EventId, data_dir: DataDir = None) -> None:
 
 
 def _seen(books: Books, event_id: str) -> list[Seen]:
-    members = members_of(books.client, books.keys, event_id)
+    members = members_of(books.store, event_id)
     if not members:
         fail(
             f"There is no event {event_id}: it never came, or so long ago that it is forgotten. "
             "See: pingpp-ingest events list"
         )
-    return list(look_up(books.client, books.keys, members))
+    return list(look_up(books.store, members))
 
 
 def _next(one: Seen) -> Any:

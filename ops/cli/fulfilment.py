@@ -40,7 +40,7 @@ def tail(
 def groups(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """List the consumer groups: how far each has read, what it has not acknowledged, and its consumers."""
     with opened(data_dir) as books:
-        found = consumer_groups.groups(books.client, books.keys)
+        found = consumer_groups.groups(books.store)
     if as_json:
         write_json(found)
         return

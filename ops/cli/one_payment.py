@@ -45,8 +45,8 @@ class Step:
 
 def send(books: Books, sandbox_url: str) -> Sent:
     """Have the sandbox make a payment, have it paid, and send the webhook. Raises NoSandbox, Refused."""
-    newest: Any = books.client.xrevrange(books.keys.fulfilment, count=1)
-    seconds, microseconds = books.client.time()
+    newest: Any = books.store.client.xrevrange(books.store.keys.fulfilment, count=1)
+    seconds, microseconds = books.store.client.time()
     began = time.monotonic()
     answer = ask(sandbox_url, "POST", "/sandbox/trigger", {"type": "charge.succeeded", "count": 1})
     answered = time.monotonic()
@@ -92,7 +92,7 @@ def observe(books: Books, sent: Sent, within_s: float) -> list[Step]:
 
 def _accepted(books: Books, sent: Sent, until: float) -> float | None:
     while time.monotonic() < until:
-        received: Any = books.client.hget(books.keys.event(sent.member), "received")
+        received: Any = books.store.client.hget(books.store.keys.event(sent.member), "received")
         if received:
             return max(0.0, int(received) - sent.began_redis_ms)
         time.sleep(_LOOK_EVERY_S)
@@ -103,7 +103,7 @@ def _published(books: Books, sent: Sent, until: float) -> tuple[float, str] | No
     """When its message was added, and the name of its payment."""
     last = sent.stream_end
     while time.monotonic() < until:
-        entries: Any = books.client.xrange(books.keys.fulfilment, min=f"({last}", count=500)
+        entries: Any = books.store.client.xrange(books.store.keys.fulfilment, min=f"({last}", count=500)
         for entry_id, fields in entries:
             last = entry_id.decode()
             message = _of_charge(fields.get(b"event", b""), sent.charge_id)
@@ -125,7 +125,7 @@ def _of_charge(message: bytes, charge_id: str) -> dict[str, Any] | None:
 
 def _in_the_books(books: Books, sent: Sent, payment: str, until: float) -> float | None:
     while time.monotonic() < until:
-        held = load_payment(books.client, books.keys, payment)
+        held = load_payment(books.store, payment)
         if held and held.status == "paid" and held.charge(sent.charge_id):
             return (time.monotonic() - sent.began) * 1000
         time.sleep(_LOOK_EVERY_S)

@@ -29,7 +29,7 @@ def list_(
 ) -> None:
     """List payments, newest first."""
     with opened(data_dir) as books:
-        names: Any = books.client.zrevrange(books.keys.payments, 0, limit - 1)
+        names: Any = books.store.client.zrevrange(books.store.keys.payments, 0, limit - 1)
         payments = [one for name in names if (one := _load(books, name.decode(), raw=raw))]
     if as_json:
         write_json(payments)
@@ -87,7 +87,9 @@ def _apps_with(books: Books, order_no: str) -> Iterator[str]:
     # ZSCAN may give a member twice.
     found = {
         name.decode()
-        for name, _ in books.client.zscan_iter(books.keys.payments, match=f"*:{escaped}", count=_SCAN)
+        for name, _ in books.store.client.zscan_iter(
+            books.store.keys.payments, match=f"*:{escaped}", count=_SCAN
+        )
     }
     for name in found:
         app_id, _, number = name.partition(":")
@@ -97,7 +99,7 @@ def _apps_with(books: Books, order_no: str) -> Iterator[str]:
 
 def _load(books: Books, name: str, *, raw: bool) -> dict[str, Any] | None:
     try:
-        payment = load_payment(books.client, books.keys, name)
+        payment = load_payment(books.store, name)
     except NewerSchema as error:
         say(f"Left out, for a later release wrote it: {error}")
         return None

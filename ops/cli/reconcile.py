@@ -64,7 +64,7 @@ def reconcile(  # noqa: PLR0917  typer calls it by name
     """
     begin, end = _when(since, "--since"), _when(until, "--until")
     with opened(data_dir) as books:
-        now = clock.now_ms(books.client) // 1000
+        now = clock.now_ms(books.store.client) // 1000
         window = begin.at(now), end.at(now)
         if window[0] >= window[1]:
             raise typer.BadParameter(
@@ -73,7 +73,7 @@ def reconcile(  # noqa: PLR0917  typer calls it by name
         wanted = Progress(RECONCILE, _app(books, app_id), *window, began_at=now, dry_run=dry_run)
         id_ = f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
         try:
-            reports.request(books.client, books.keys, id_, wanted)
+            reports.request(books.store, id_, wanted)
             ring(books, SWEEPS)
             report = _wait(books, id_, wanted, quiet=as_json)
         except KeyboardInterrupt:
@@ -103,10 +103,8 @@ def _when(text: str | None, option: str) -> When:
 
 def _app(books: Books, wanted: str | None) -> str:
     """The app that is meant. Ends the command where that is not clear."""
-    swept = {name for name in run.members(books.client, books.keys) if not name.startswith("run:")}
-    known = sorted({one.partition(":")[2] for one in swept}) or sorted(
-        run.apps_of_old(books.client, books.keys)
-    )
+    swept = {name for name in run.members(books.store) if not name.startswith("run:")}
+    known = sorted({one.partition(":")[2] for one in swept}) or sorted(run.apps_of_old(books.store))
     if wanted is None and len(known) == 1:
         return known[0]
     if wanted is None and known:
@@ -118,7 +116,7 @@ def _app(books: Books, wanted: str | None) -> str:
             "start it again: it then sweeps them by itself, too. Or name one: --app app_…",
             status=2,
         )
-    if known and wanted not in known and not books.client.exists(books.keys.charges(wanted)):
+    if known and wanted not in known and not books.store.client.exists(books.store.keys.charges(wanted)):
         fail(f"No app {wanted} is known here. Those that are: {', '.join(known)}", status=2)
     return wanted
 
@@ -132,7 +130,7 @@ def _wait(books: Books, id_: str, wanted: Progress, *, quiet: bool) -> Progress:
         )
         while True:
             try:
-                stands = run.standing(books.client, books.keys, id_)
+                stands = run.standing(books.store, id_)
                 heard = time.monotonic()
             except AWAY:
                 if time.monotonic() > heard + _AWAY_S:
@@ -160,7 +158,7 @@ def _wait(books: Books, id_: str, wanted: Progress, *, quiet: bool) -> Progress:
 
 def _nobody(books: Books, id_: str, *, begun: bool) -> NoReturn:
     if not begun:
-        reports.drop(books.client, books.keys, member_of(id_))
+        reports.drop(books.store, member_of(id_))
     fail(
         f"No worker took it within {TAKEN_WITHIN_S:g} s"
         + ("; it waits, and goes on as soon as one does." if begun else ", so it was withdrawn.")

@@ -26,7 +26,7 @@ def list_(
 ) -> None:
     """List the reports of sweeps that ended, newest first. Discoveries leave one only where they found something."""
     with opened(data_dir) as books:
-        found = reports.newest(books.client, books.keys, limit)
+        found = reports.newest(books.store, limit)
     if as_json:
         write_json([report_json(id_, one) for id_, one in found])
         return
@@ -66,10 +66,10 @@ def show(
     """Show what a sweep compared and found, and what to do about it; or how far one is that `reconcile` began."""
     with opened(data_dir) as books:
         # In this order: what ends between the looks is seen all the same.
-        under_way = reports.progress_of(books.client, books.keys, member_of(id_))
-        waits = books.client.zscore(books.keys.due(SWEEPS), member_of(id_)) is not None
-        letter = get(books.client, books.keys, letter_of(id_))
-        report = reports.get(books.client, books.keys, id_)
+        under_way = reports.progress_of(books.store, member_of(id_))
+        waits = books.store.client.zscore(books.store.keys.due(SWEEPS), member_of(id_)) is not None
+        letter = get(books.store, letter_of(id_))
+        report = reports.get(books.store, id_)
     found = report or (under_way if waits or letter else None)
     if found is None:
         fail(

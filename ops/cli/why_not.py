@@ -42,8 +42,8 @@ def _of_the_door(settings: CommandSettings, sent: Sent) -> list[str]:
 
 
 def _of_the_worker(books: Books, sent: Sent) -> list[str]:
-    one = next(look_up(books.client, books.keys, [sent.member]))
-    waiting = due.waiting(books.client, books.keys, EVENTS)
+    one = next(look_up(books.store, [sent.member]))
+    waiting = due.waiting(books.store, EVENTS)
     if one.letter:
         return [f"It is a dead letter: {command('dead-letters', 'show', one.letter)}"]
     if one.state == "asked":

@@ -20,6 +20,7 @@ from payments.books.document import SCHEMA, TOKEN_BYTES, NewerSchema
 from payments.books.payment import Payment
 from payments.keys import ASKS, CHECKS, CHECKS_NOW, Keys
 from payments.scripts import script
+from payments.store import Store
 
 _record = script(__file__, "record")
 
@@ -72,7 +73,7 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class Loaded:
     """What a batch of work needs of the ledger: which payment each charge is tied to, and the payments.
 
     `unreadable`: payments that this release cannot read, with why (NewerSchema, or ValueError).
@@ -83,7 +84,7 @@ class Books:
     unreadable: Mapping[str, Exception]
 
 
-def load(client: redis.Redis, keys: Keys, charges: Iterable[tuple[str, str | None]]) -> Books:
+def load(store: Store, charges: Iterable[tuple[str, str | None]]) -> Loaded:
     """Load the payments of (charge id, the payment it would belong to if it is tied to none) pairs.
 
     One round trip, and one more where a charge is tied to another payment than its own order_no names.
@@ -92,13 +93,15 @@ def load(client: redis.Redis, keys: Keys, charges: Iterable[tuple[str, str | Non
     wanted = list(dict.fromkeys(charge for charge, _ in pairs if charge))
     names = sorted({name for _, name in pairs if name is not None})
     found: list[Any] = (
-        client.mget([keys.charge(c) for c in wanted] + [keys.payment(n) for n in names]) if pairs else []
+        store.client.mget([store.keys.charge(c) for c in wanted] + [store.keys.payment(n) for n in names])
+        if pairs
+        else []
     )
     tied = {c: value.decode() for c, value in zip(wanted, found, strict=False) if value is not None}
     values = dict(zip(names, found[len(wanted) :], strict=True))
     missing = sorted(set(tied.values()) - values.keys())
     if missing:
-        values |= dict(zip(missing, client.mget([keys.payment(n) for n in missing]), strict=True))
+        values |= dict(zip(missing, store.client.mget([store.keys.payment(n) for n in missing]), strict=True))
     held: dict[str, Held] = {}
     unreadable: dict[str, Exception] = {}
     for name, value in values.items():
@@ -106,12 +109,12 @@ def load(client: redis.Redis, keys: Keys, charges: Iterable[tuple[str, str | Non
             held[name] = read_held(name, value)
         except (NewerSchema, ValueError) as error:  # one that cannot be read is no reason to stop the others
             unreadable[name] = error
-    return Books(tied, held, unreadable)
+    return Loaded(tied, held, unreadable)
 
 
-def load_payment(client: redis.Redis, keys: Keys, name: str) -> Payment | None:
+def load_payment(store: Store, name: str) -> Payment | None:
     """One payment by its name, `<app>:<order_no>`; None where there is none. Raises NewerSchema."""
-    value = cast("bytes | None", client.get(keys.payment(name)))
+    value = cast("bytes | None", store.client.get(store.keys.payment(name)))
     return document.decode(value[TOKEN_BYTES:]) if value else None
 
 
@@ -125,8 +128,7 @@ class Decision:
 
 
 def change(
-    client: redis.Redis,
-    keys: Keys,
+    store: Store,
     name: str,
     decide: Callable[[Payment, int], Decision],
     *,
@@ -143,12 +145,12 @@ def change(
     Raises NewerSchema, ValueError for a document that cannot be read, and Busy.
     """
     for _ in range(_REFOLDS):
-        now_ms = clock.now_ms(client)
-        books = load(client, keys, [(charge or "", name)])
-        own = books.ties.get(charge, name) if charge else name
-        if own in books.unreadable:
-            raise books.unreadable[own]
-        held = books.held[own]
+        now_ms = clock.now_ms(store.client)
+        loaded = load(store, [(charge or "", name)])
+        own = loaded.ties.get(charge, name) if charge else name
+        if own in loaded.unreadable:
+            raise loaded.unreadable[own]
+        held = loaded.held[own]
         decision = decide(held.payment, now_ms)
         unit = Unit(held, messages=decision.messages, asks=decision.asks, done=[done] if done else [])
         unit.becomes(decision.payment)
@@ -159,7 +161,7 @@ def change(
             unit.checks[done] = checks.of_member(decision.payment, done, now_ms, schedule)
         if not (unit.document or unit.done or unit.asks):
             return decision.payment
-        if not record(client, keys, what, [unit], keep_body_s):
+        if not record(store, what, [unit], keep_body_s):
             return decision.payment
     raise Busy("its payment is being written by others all the time")
 
@@ -172,7 +174,7 @@ def _tie(unit: Unit, before: Payment, after: Payment) -> None:
         unit.checkout = token
 
 
-def record(client: redis.Redis, keys: Keys, what: str, units: Sequence[Unit], keep_body_s: int) -> list[Unit]:
+def record(store: Store, what: str, units: Sequence[Unit], keep_body_s: int) -> list[Unit]:
     """Record units whose members were claimed from the due set `what`; one round trip.
 
     Returns those whose payment had moved, or whose charge is tied to another one: nothing of them was changed.
@@ -181,12 +183,12 @@ def record(client: redis.Redis, keys: Keys, what: str, units: Sequence[Unit], ke
         return []
     groups = [units[i : i + UNITS] for i in range(0, len(units), UNITS)]
     tokens = iter(_tokens(len(units)))
-    calls = [_arguments(keys, what, group, keep_body_s, tokens) for group in groups]
+    calls = [_arguments(store.keys, what, group, keep_body_s, tokens) for group in groups]
     try:
-        answers = _run(client, calls)
+        answers = _run(store.client, calls)
     except NoScriptError:  # none of them ran, or those that did will say "moved" and are folded again
-        client.script_load(_record.source.decode())
-        answers = _run(client, calls)
+        store.client.script_load(_record.source.decode())
+        answers = _run(store.client, calls)
     return [group[position - 1] for group, moved in zip(groups, answers, strict=True) for position in moved]
 
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, cast
 
-import redis
-
 from payments.dead_letters.reasons import REASONS
-from payments.keys import DUE_SETS, Keys
+from payments.keys import DUE_SETS
 from payments.members import kind_of
 from payments.scripts import script
+from payments.store import Store
 
 _bury = script(__file__, "bury")
 _retry = script(__file__, "retry")
@@ -54,8 +53,7 @@ def letter_id(kind: str, member: str, reason: str) -> str:
 
 
 def bury(
-    client: redis.Redis,
-    keys: Keys,
+    store: Store,
     what: str,
     member: str,
     reason: str,
@@ -85,55 +83,61 @@ def bury(
     for name, value in (about or {}).items():
         fields += (name, value)
     fields += ("last_error", last_error[:1000], "evidence", json.dumps(evidence or {}, ensure_ascii=False))
-    names = [keys.due(what), keys.attempts(what), keys.dead_letters, keys.dead_letter(id_), keys.body(member)]
-    return id_ if _bury(client, names, [member, id_, *fields]) else None
+    names = [
+        store.keys.due(what),
+        store.keys.attempts(what),
+        store.keys.dead_letters,
+        store.keys.dead_letter(id_),
+        store.keys.body(member),
+    ]
+    return id_ if _bury(store.client, names, [member, id_, *fields]) else None
 
 
-def get(client: redis.Redis, keys: Keys, id_: str) -> DeadLetter | None:
+def get(store: Store, id_: str) -> DeadLetter | None:
     """The letter of that id, or None."""
-    found = cast("dict[bytes, bytes]", client.hgetall(keys.dead_letter(id_)))
+    found = cast("dict[bytes, bytes]", store.client.hgetall(store.keys.dead_letter(id_)))
     return _read(id_, found) if found else None
 
 
-def newest(client: redis.Redis, keys: Keys, limit: int) -> Iterator[DeadLetter]:
+def newest(store: Store, limit: int) -> Iterator[DeadLetter]:
     """The latest letters, newest trouble first."""
-    for raw in cast("list[bytes]", client.zrevrange(keys.dead_letters, 0, limit - 1)):
-        letter = get(client, keys, raw.decode())
+    for raw in cast("list[bytes]", store.client.zrevrange(store.keys.dead_letters, 0, limit - 1)):
+        letter = get(store, raw.decode())
         if letter:  # ended meanwhile
             yield letter
 
 
-def count(client: redis.Redis, keys: Keys) -> int:
+def count(store: Store) -> int:
     """How many letters wait for a person."""
-    return int(client.zcard(keys.dead_letters))
+    return int(store.client.zcard(store.keys.dead_letters))
 
 
-def body(client: redis.Redis, keys: Keys, letter: DeadLetter) -> bytes | None:
+def body(store: Store, letter: DeadLetter) -> bytes | None:
     """The raw bytes of the webhook, buyers' data included."""
-    return cast("bytes | None", client.get(keys.body(letter.member)))
+    return cast("bytes | None", store.client.get(store.keys.body(letter.member)))
 
 
-def retry(client: redis.Redis, keys: Keys, letter: DeadLetter) -> bool:
+def retry(store: Store, letter: DeadLetter) -> bool:
     """Give it back to the due set it came from. False: somebody ended it meanwhile."""
     names = [
-        keys.dead_letters,
-        keys.dead_letter(letter.id),
-        keys.due(letter.what),
-        keys.attempts(letter.what),
-        keys.body(letter.member),
+        store.keys.dead_letters,
+        store.keys.dead_letter(letter.id),
+        store.keys.due(letter.what),
+        store.keys.attempts(letter.what),
+        store.keys.body(letter.member),
     ]
-    return bool(_retry(client, names, [letter.id, letter.member]))
+    return bool(_retry(store.client, names, [letter.id, letter.member]))
 
 
-def discard(client: redis.Redis, keys: Keys, letter: DeadLetter, keep_body_s: int) -> bool:
+def discard(store: Store, letter: DeadLetter, keep_body_s: int) -> bool:
     """End it; the body stays for the raw retention. False: somebody ended it meanwhile."""
     names = [
-        keys.dead_letters,
-        keys.dead_letter(letter.id),
-        keys.body(letter.member),
-        *map(keys.due, DUE_SETS),
+        store.keys.dead_letters,
+        store.keys.dead_letter(letter.id),
+        store.keys.body(letter.member),
+        *map(store.keys.due, DUE_SETS),
     ]
-    return bool(_discard(client, names, [letter.id, keep_body_s, letter.member]))
+    return bool(_discard(store.client, names, [letter.id, keep_body_s, letter.member]))
 
 
 def _read(id_: str, found: Mapping[bytes, bytes]) -> DeadLetter:

@@ -2,21 +2,19 @@
 
 from typing import Any
 
-import redis
-
-from payments.keys import Keys
+from payments.store import Store
 from payments.times import at_ms
 
 
-def groups(client: redis.Redis, keys: Keys) -> list[dict[str, Any]]:
+def groups(store: Store) -> list[dict[str, Any]]:
     """Each group with its consumers: `pending` was delivered and not acknowledged, `lag` (null: unknown) not delivered."""
-    stream = keys.fulfilment
-    if not client.exists(stream):
+    stream = store.keys.fulfilment
+    if not store.client.exists(stream):
         return []
     found = []
-    infos: Any = client.xinfo_groups(stream)
+    infos: Any = store.client.xinfo_groups(stream)
     for group in infos:
-        consumers: Any = client.xinfo_consumers(stream, group["name"])
+        consumers: Any = store.client.xinfo_consumers(stream, group["name"])
         last = _text(group["last-delivered-id"])
         began = last != "0-0"
         found.append(

@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 
-import redis
-
 from payments.dead_letters.letters import letter_id
 from payments.dead_letters.reasons import REASONS
-from payments.keys import ASKS, EVENTS, Keys
+from payments.keys import ASKS, EVENTS
 from payments.members import kind_of
 from payments.scripts import script
+from payments.store import Store
 
 _replay = script(__file__, "replay")
 
 
-def replay(client: redis.Redis, keys: Keys, member: str) -> str:
+def replay(store: Store, member: str) -> str:
     """Put an event back into the due set, with a new count of attempts: `replayed`. Not so where it waits for an
     answer of Ping++ (`asked`), a dead letter holds it (`dead`), or its body is gone (`gone`).
 
@@ -21,23 +20,23 @@ def replay(client: redis.Redis, keys: Keys, member: str) -> str:
     more, with the same id.
     """
     names = [
-        keys.body(member),
-        keys.due(EVENTS),
-        keys.attempts(EVENTS),
-        keys.due(ASKS),
-        keys.dead_letters,
-        keys.event(member),
+        store.keys.body(member),
+        store.keys.due(EVENTS),
+        store.keys.attempts(EVENTS),
+        store.keys.due(ASKS),
+        store.keys.dead_letters,
+        store.keys.event(member),
     ]
-    answer: bytes = _replay(client, names, [member, *_possible_letters(member)])
+    answer: bytes = _replay(store.client, names, [member, *_possible_letters(member)])
     return answer.decode()
 
 
-def held_by(client: redis.Redis, keys: Keys, members: Sequence[str]) -> dict[str, str]:
+def held_by(store: Store, members: Sequence[str]) -> dict[str, str]:
     """The dead letters that hold these events, by member. One call, however many letters there are."""
     possible = [(member, id_) for member in members for id_ in _possible_letters(member)]
     if not possible:
         return {}
-    scores: list[float | None] = client.zmscore(keys.dead_letters, [id_ for _, id_ in possible])
+    scores: list[float | None] = store.client.zmscore(store.keys.dead_letters, [id_ for _, id_ in possible])
     return {member: id_ for (member, id_), score in zip(possible, scores, strict=True) if score is not None}
 
 

@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import redis
-
 from payments import due
 from payments.inbox import replay
-from payments.keys import ASKS, EVENTS, Keys
+from payments.keys import ASKS, EVENTS
 from payments.pingpp import event as events
 from payments.pingpp import sighting
+from payments.store import Store
 from payments.times import at_ms, rfc3339
 
 _AT_ONCE = 200  # events looked up in one round trip
@@ -46,37 +45,39 @@ class Seen:
         return None if self.member.startswith("~") else self.member.partition(":")[0]
 
 
-def recent(client: redis.Redis, keys: Keys, limit: int) -> Iterator[Seen]:
+def recent(store: Store, limit: int) -> Iterator[Seen]:
     """The latest events, newest first."""
-    members: Any = client.lrange(keys.recent_events, 0, limit - 1)
-    return look_up(client, keys, [member.decode() for member in members])
+    members: Any = store.client.lrange(store.keys.recent_events, 0, limit - 1)
+    return look_up(store, [member.decode() for member in members])
 
 
-def members_of(client: redis.Redis, keys: Keys, name: str) -> list[str]:
+def members_of(store: Store, name: str) -> list[str]:
     """The members that a person may mean: of an event id all, for one id can belong to several objects."""
     if ":" in name or name.startswith("~"):
-        known: int = client.exists(keys.event(name), keys.body(name))
+        known: int = store.client.exists(store.keys.event(name), store.keys.body(name))
         return [name] if known else []
-    beginning = keys.event("")
-    pattern = _without_wildcards(keys.event(f"{name}:")) + "*"
-    found = {key[len(beginning.encode()) :].decode() for key in client.scan_iter(match=pattern, count=_SCAN)}
+    beginning = store.keys.event("")
+    pattern = _without_wildcards(store.keys.event(f"{name}:")) + "*"
+    found = {
+        key[len(beginning.encode()) :].decode() for key in store.client.scan_iter(match=pattern, count=_SCAN)
+    }
     return sorted(found)
 
 
-def look_up(client: redis.Redis, keys: Keys, members: Sequence[str]) -> Iterator[Seen]:
+def look_up(store: Store, members: Sequence[str]) -> Iterator[Seen]:
     """What is known of each; one whose memory is over comes with empty fields."""
     for first in range(0, len(members), _AT_ONCE):
         some = list(members[first : first + _AT_ONCE])
-        pipeline = client.pipeline(transaction=False)
-        pipeline.zmscore(keys.due(EVENTS), some)
-        pipeline.zmscore(keys.due(ASKS), some)
-        pipeline.hmget(keys.attempts(EVENTS), some)
-        pipeline.hmget(keys.attempts(ASKS), some)
-        pipeline.mget([keys.body(member) for member in some])
+        pipeline = store.client.pipeline(transaction=False)
+        pipeline.zmscore(store.keys.due(EVENTS), some)
+        pipeline.zmscore(store.keys.due(ASKS), some)
+        pipeline.hmget(store.keys.attempts(EVENTS), some)
+        pipeline.hmget(store.keys.attempts(ASKS), some)
+        pipeline.mget([store.keys.body(member) for member in some])
         for member in some:
-            pipeline.hmget(keys.event(member), ["received", "seen", "digest", "odd", "aside"])
+            pipeline.hmget(store.keys.event(member), ["received", "seen", "digest", "odd", "aside"])
         pending, asked, tried, tried_asking, bodies, *hashes = pipeline.execute()
-        letters = replay.held_by(client, keys, some)
+        letters = replay.held_by(store, some)
         for i, member in enumerate(some):
             received, seen, digest, odd, aside = hashes[i]
             letter = letters.get(member)

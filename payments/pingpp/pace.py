@@ -20,12 +20,11 @@ import threading
 from dataclasses import dataclass, field
 from typing import Literal
 
-import redis
 import structlog
 from redis.exceptions import RedisError
 
-from payments.keys import Keys
 from payments.scripts import script
+from payments.store import Store
 
 RATE = 20  # calls a second
 IN_FLIGHT = 40  # two seconds each at that rate; a gateway that hangs is not given more
@@ -50,8 +49,7 @@ class Pace:
     before the rest; when `stopping` is set nobody waits any longer.
     """
 
-    client: redis.Redis
-    keys: Keys
+    store: Store
     rate: int = RATE
     in_flight: int = IN_FLIGHT
     urgent: bool = False
@@ -84,13 +82,13 @@ class Pace:
 
     @property
     def _names(self) -> list[str]:
-        return [self.keys.pace, self.keys.in_flight]
+        return [self.store.keys.pace, self.store.keys.in_flight]
 
     def _take(self, place: str) -> int:
         arguments = (place, self.rate, self.in_flight, LEASE_MS, int(self.urgent))
-        return int(_pace(self.client, self._names, arguments))
+        return int(_pace(self.store.client, self._names, arguments))
 
     def _tell(self, place: str, went: Went) -> bytes | None:
         arguments = (place, self.rate, went, RECOVER_MS, _COUNTS_MS)
-        rate: bytes | None = _paced(self.client, self._names, arguments)
+        rate: bytes | None = _paced(self.store.client, self._names, arguments)
         return rate

@@ -2,24 +2,24 @@
 
 from typing import cast
 
-import redis
-
-from payments.keys import Keys
+from payments.store import Store
 
 
-def note_start(client: redis.Redis, keys: Keys, app: str = "") -> None:
+def note_start(store: Store, app: str = "") -> None:
     """Note when the system was started for the first time, or began to sweep an app."""
-    client.set(keys.watch_from(app), client.time()[0], nx=True)
+    store.client.set(store.keys.watch_from(app), store.client.time()[0], nx=True)
 
 
-def watch_from(client: redis.Redis, keys: Keys, app: str) -> int:
+def watch_from(store: Store, app: str) -> int:
     """Since when (Unix seconds) we watch an app; what is older is old news."""
-    note_start(client, keys)
-    of_app, of_all = cast("list[bytes | None]", client.mget(keys.watch_from(app), keys.watch_from()))
+    note_start(store)
+    of_app, of_all = cast(
+        "list[bytes | None]", store.client.mget(store.keys.watch_from(app), store.keys.watch_from())
+    )
     return int(of_app or of_all or 0)
 
 
-def swept_until(client: redis.Redis, keys: Keys, kind: str, app: str) -> int | None:
+def swept_until(store: Store, kind: str, app: str) -> int | None:
     """Up to when (Unix seconds) sweeps of that kind have compared everything; None: none has ended yet."""
-    found = cast("bytes | None", client.get(keys.swept(kind, app)))
+    found = cast("bytes | None", store.client.get(store.keys.swept(kind, app)))
     return int(found) if found else None

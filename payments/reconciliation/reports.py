@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
-import redis
 
 from payments import clock, members
 from payments.books import ledger
-from payments.keys import CHECKS, CHECKS_NOW, SWEEPS, Keys
+from payments.keys import CHECKS, CHECKS_NOW, SWEEPS
 from payments.reconciliation.sweep import Progress
+from payments.store import Store
 
 DISCOVER, RECONCILE = "discover", "reconcile"
 KEPT = 1000  # reports
@@ -18,91 +18,93 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Progress).decode
 
 
-def progress_of(client: redis.Redis, keys: Keys, member: str) -> Progress | None:
+def progress_of(store: Store, member: str) -> Progress | None:
     """How far a sweep is that has not ended; None: it has, or was never begun."""
-    found = cast("bytes | None", client.get(keys.sweep(member)))
+    found = cast("bytes | None", store.client.get(store.keys.sweep(member)))
     return _decode(found) if found else None
 
 
-def save(client: redis.Redis, keys: Keys, member: str, progress: Progress, lease_ms: int) -> None:
+def save(store: Store, member: str, progress: Progress, lease_ms: int) -> None:
     """Keep a step, and the lease with it."""
-    due_ms = clock.now_ms(client) + lease_ms
-    with client.pipeline(transaction=True) as step:
-        step.set(keys.sweep(member), _encode(progress))
-        step.zadd(keys.due(SWEEPS), {member: due_ms}, xx=True)
+    due_ms = clock.now_ms(store.client) + lease_ms
+    with store.client.pipeline(transaction=True) as step:
+        step.set(store.keys.sweep(member), _encode(progress))
+        step.zadd(store.keys.due(SWEEPS), {member: due_ms}, xx=True)
         step.execute()
 
 
-def request(client: redis.Redis, keys: Keys, report_id: str, progress: Progress) -> None:
+def request(store: Store, report_id: str, progress: Progress) -> None:
     """Ask for a sweep; its report will have that id."""
-    with client.pipeline(transaction=True) as step:
-        step.set(keys.sweep(f"run:{report_id}"), _encode(progress))
-        step.zadd(keys.due(SWEEPS), {f"run:{report_id}": 0})
+    with store.client.pipeline(transaction=True) as step:
+        step.set(store.keys.sweep(f"run:{report_id}"), _encode(progress))
+        step.zadd(store.keys.due(SWEEPS), {f"run:{report_id}": 0})
         step.execute()
 
 
-def finish(
-    client: redis.Redis, keys: Keys, member: str, progress: Progress, *, report_id: str | None, again_ms: int
-) -> None:
+def finish(store: Store, member: str, progress: Progress, *, report_id: str | None, again_ms: int) -> None:
     """A sweep has ended: what it found, up to when all is compared, and when it comes again (0: not)."""
-    now_ms = clock.now_ms(client)
+    now_ms = clock.now_ms(store.client)
     kind = member.partition(":")[0]
-    with client.pipeline(transaction=True) as step:
-        step.delete(keys.sweep(member))
-        step.hdel(keys.attempts(SWEEPS), member)
+    with store.client.pipeline(transaction=True) as step:
+        step.delete(store.keys.sweep(member))
+        step.hdel(store.keys.attempts(SWEEPS), member)
         if again_ms:
-            step.zadd(keys.due(SWEEPS), {member: now_ms + again_ms}, xx=True)
+            step.zadd(store.keys.due(SWEEPS), {member: now_ms + again_ms}, xx=True)
         else:
-            step.zrem(keys.due(SWEEPS), member)
+            step.zrem(store.keys.due(SWEEPS), member)
         if kind != "run":  # what a person asked for says nothing about what lies before it
-            step.set(keys.swept(kind, progress.app), progress.until)
+            step.set(store.keys.swept(kind, progress.app), progress.until)
         if report_id:
-            step.set(keys.report(report_id), _encode(progress))
-            step.zadd(keys.reports, {report_id: now_ms})
+            step.set(store.keys.report(report_id), _encode(progress))
+            step.zadd(store.keys.reports, {report_id: now_ms})
         step.execute()
-    old = cast("list[bytes]", client.zrange(keys.reports, 0, -KEPT - 1))
+    old = cast("list[bytes]", store.client.zrange(store.keys.reports, 0, -KEPT - 1))
     if old:
-        client.delete(*(keys.report(one.decode()) for one in old))
-        client.zrem(keys.reports, *old)
+        store.client.delete(*(store.keys.report(one.decode()) for one in old))
+        store.client.zrem(store.keys.reports, *old)
 
 
-def drop(client: redis.Redis, keys: Keys, member: str) -> None:
+def drop(store: Store, member: str) -> None:
     """A sweep that is not wanted any more."""
-    with client.pipeline(transaction=True) as step:
-        step.delete(keys.sweep(member))
-        step.zrem(keys.due(SWEEPS), member)
-        step.hdel(keys.attempts(SWEEPS), member)
+    with store.client.pipeline(transaction=True) as step:
+        step.delete(store.keys.sweep(member))
+        step.zrem(store.keys.due(SWEEPS), member)
+        step.hdel(store.keys.attempts(SWEEPS), member)
         step.execute()
 
 
-def newest(client: redis.Redis, keys: Keys, limit: int) -> list[tuple[str, Progress]]:
+def newest(store: Store, limit: int) -> list[tuple[str, Progress]]:
     """(id, report) of the latest sweeps that ended, newest first."""
-    ids = [one.decode() for one in cast("list[bytes]", client.zrevrange(keys.reports, 0, limit - 1))]
-    found = cast("list[bytes | None]", client.mget([keys.report(one) for one in ids])) if ids else []
+    ids = [
+        one.decode() for one in cast("list[bytes]", store.client.zrevrange(store.keys.reports, 0, limit - 1))
+    ]
+    found = (
+        cast("list[bytes | None]", store.client.mget([store.keys.report(one) for one in ids])) if ids else []
+    )
     return [(id_, _decode(value)) for id_, value in zip(ids, found, strict=True) if value]
 
 
-def get(client: redis.Redis, keys: Keys, report_id: str) -> Progress | None:
+def get(store: Store, report_id: str) -> Progress | None:
     """The report of that id."""
-    found = cast("bytes | None", client.get(keys.report(report_id)))
+    found = cast("bytes | None", store.client.get(store.keys.report(report_id)))
     return _decode(found) if found else None
 
 
-def oldest_open(client: redis.Redis, keys: Keys, app: str) -> int | None:
+def oldest_open(store: Store, app: str) -> int | None:
     """When (Unix seconds) the oldest open charge of an app was created, among those that are to be looked at soonest and
     latest; None: there is none.
     """
     found: list[bytes] = []
     for what in (CHECKS_NOW, CHECKS):
-        found += cast("list[bytes]", client.zrange(keys.due(what), 0, _LOOKED_AT))
-        found += cast("list[bytes]", client.zrange(keys.due(what), -_LOOKED_AT, -1))
+        found += cast("list[bytes]", store.client.zrange(store.keys.due(what), 0, _LOOKED_AT))
+        found += cast("list[bytes]", store.client.zrange(store.keys.due(what), -_LOOKED_AT, -1))
     charges = {charge for one in found if (charge := members.read_member(one.decode())[0])}
     if not charges:
         return None
-    books = ledger.load(client, keys, [(charge, None) for charge in charges])
+    loaded = ledger.load(store, [(charge, None) for charge in charges])
     created = [
         charge.created
-        for held in books.held.values()
+        for held in loaded.held.values()
         if held.payment.app == app
         for charge in held.payment.charges
         if charge.open
@@ -110,15 +112,13 @@ def oldest_open(client: redis.Redis, keys: Keys, app: str) -> int | None:
     return min(created, default=None)
 
 
-def day_that_ended(client: redis.Redis, keys: Keys, app: str, now: int) -> dict[str, Any] | None:
+def day_that_ended(store: Store, app: str, now: int) -> dict[str, Any] | None:
     """Once a day (UTC): what all sweeps of an app found in the last 24 hours; None: that was said today."""
     today = datetime.fromtimestamp(now, UTC).date().isoformat()
-    before = cast("bytes | None", client.set(keys.swept("day", app), today, get=True))
+    before = cast("bytes | None", store.client.set(store.keys.swept("day", app), today, get=True))
     if before is None or before.decode() == today:
         return None
-    latest = [
-        one for _, one in newest(client, keys, KEPT) if one.app == app and (one.ended_at or 0) > now - 86_400
-    ]
+    latest = [one for _, one in newest(store, KEPT) if one.app == app and (one.ended_at or 0) > now - 86_400]
     names = ("missed", "refunds", "disputed", "unknown")
     counts = {name: sum(getattr(one, name) for one in latest if not one.dry_run) for name in names}
     return {"matches": not any(counts.values()), "reports": len(latest), **counts}

@@ -4,15 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import redis
-
 from payments import clock, due
 from payments.dead_letters.letters import DeadLetter, get, letter_id
-from payments.keys import SWEEPS, Keys
+from payments.keys import SWEEPS
 from payments.members import member_of
 from payments.reconciliation import reports
 from payments.reconciliation.reports import DISCOVER, RECONCILE
 from payments.reconciliation.sweep import Progress
+from payments.store import Store
 
 FAILED = "sweep_failed"  # the reason of the dead letter
 _SCAN = 10_000
@@ -33,17 +32,17 @@ class Standing:
     others_run: bool = False
 
 
-def standing(client: redis.Redis, keys: Keys, id_: str) -> Standing:
+def standing(store: Store, id_: str) -> Standing:
     """Standing at the run of that id: its progress, its report, its dead letter, in one go."""
     member = member_of(id_)
     # In this order: what ends between the looks is seen all the same.
-    progress = reports.progress_of(client, keys, member)
-    waiting = members(client, keys)
-    letter = get(client, keys, letter_of(id_))
-    report = reports.get(client, keys, id_)
-    tried: Any = client.hgetall(keys.attempts(SWEEPS))
+    progress = reports.progress_of(store, member)
+    waiting = members(store)
+    letter = get(store, letter_of(id_))
+    report = reports.get(store, id_)
+    tried: Any = store.client.hgetall(store.keys.attempts(SWEEPS))
     attempts, _, error = due.read_attempts(tried.pop(member.encode(), None))
-    now, due_ms = clock.now_ms(client), waiting.pop(member, None)
+    now, due_ms = clock.now_ms(store.client), waiting.pop(member, None)
     if due_ms is None:  # it ended, and where nobody discarded it there is a letter or a report
         return Standing(None, report, letter)
     return Standing(
@@ -66,19 +65,19 @@ def letter_of(report_id: str) -> str:
     return letter_id("sweep", member_of(report_id), FAILED)
 
 
-def members(client: redis.Redis, keys: Keys) -> dict[str, float]:
+def members(store: Store) -> dict[str, float]:
     """What waits in the due set of sweeps, and when it is due (ms)."""
-    found: Any = client.zrange(keys.due(SWEEPS), 0, -1, withscores=True)
+    found: Any = store.client.zrange(store.keys.due(SWEEPS), 0, -1, withscores=True)
     return {name.decode(): score for name, score in found}
 
 
-def apps_of_old(client: redis.Redis, keys: Keys) -> set[str]:
+def apps_of_old(store: Store) -> set[str]:
     """Where nothing is swept by itself: the apps that were, and those of the newest payments."""
-    names: Any = client.zrevrange(keys.payments, 0, _NEWEST - 1)
+    names: Any = store.client.zrevrange(store.keys.payments, 0, _NEWEST - 1)
     apps = {name.decode().partition(":")[0] for name in names}
     for kind in (DISCOVER, RECONCILE):
-        beginning = keys.swept(kind, "")
+        beginning = store.keys.swept(kind, "")
         pattern = re.sub(r"([*?\[\]\\^-])", r"\\\1", beginning) + "*"
-        for key in client.scan_iter(match=pattern, count=_SCAN):
+        for key in store.client.scan_iter(match=pattern, count=_SCAN):
             apps.add(key.decode().removeprefix(beginning))
     return apps

@@ -171,20 +171,20 @@ def _record(
 ) -> list[Sighting]:
     """Fold and record; returns those whose payment was written by others meanwhile, which are not counted yet."""
     pairs = [(one.charge_id, _named(desk, one)) for one in seen]
-    books = ledger.load(desk.client, desk.keys, pairs)
+    loaded = ledger.load(desk.store, pairs)
     groups: dict[str, list[Sighting]] = defaultdict(list)
     for one, (_, named) in zip(seen, pairs, strict=True):
-        groups[books.ties.get(one.charge_id, named)].append(one)
+        groups[loaded.ties.get(one.charge_id, named)].append(one)
     units: list[tuple[Unit, list[Sighting], list[tuple[str, str]]]] = []
     for name, group in groups.items():
-        if name in books.unreadable:
-            raise books.unreadable[name]
-        unit, outcomes = _fold(desk, books.held[name], group, rules)
+        if name in loaded.unreadable:
+            raise loaded.unreadable[name]
+        unit, outcomes = _fold(desk, loaded.held[name], group, rules)
         units.append((unit, group, outcomes))
     gone: set[int] = set()
     if not dry_run:
         written = [unit for unit, _, _ in units if unit.document or unit.asks]
-        gone = {id(one) for one in ledger.record(desk.client, desk.keys, SWEEPS, written, 1)}
+        gone = {id(one) for one in ledger.record(desk.store, SWEEPS, written, 1)}
     again = []
     for unit, group, outcomes in units:
         if id(unit) in gone:
@@ -274,9 +274,9 @@ def _rest(desk: Desk, progress: Progress) -> Progress:
 
 
 def _ask_missing(desk: Desk, progress: Progress, low: str, upper: int, seen: set[str]) -> Progress:
-    index, offset = desk.keys.charges(progress.app), 0
+    index, offset = desk.store.keys.charges(progress.app), 0
     while True:
-        held: Any = desk.client.zrangebyscore(index, low, upper, start=offset, num=_AT_ONCE)
+        held: Any = desk.store.client.zrangebyscore(index, low, upper, start=offset, num=_AT_ONCE)
         if not held:
             return progress
         offset += len(held)
@@ -293,4 +293,4 @@ def _ask_missing(desk: Desk, progress: Progress, low: str, upper: int, seen: set
 def _ask(desk: Desk, progress: Progress, charges: list[str]) -> None:
     if charges and not progress.dry_run:
         unit = Unit(asks=[members.member_of_charge(one) for one in charges])
-        ledger.record(desk.client, desk.keys, SWEEPS, [unit], 1)
+        ledger.record(desk.store, SWEEPS, [unit], 1)

@@ -5,17 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import redis
-
 from payments import clock
 from payments.books import checks, ledger, message
 from payments.books.fold import Folded, fold, oddity
 from payments.books.ledger import Decision
 from payments.books.payment import Payment
-from payments.keys import CHECKS, Keys
+from payments.keys import CHECKS
 from payments.pingpp import sighting as sightings
 from payments.pingpp.gateway import Gateway
 from payments.pingpp.sighting import Sighting, order_of
+from payments.store import Store
 
 Change = Callable[[Payment, int], Payment]
 
@@ -34,8 +33,7 @@ class Desk:
     settings.
     """
 
-    client: redis.Redis
-    keys: Keys
+    store: Store
     gateway: Gateway
     livemode: bool
     order_key: str = "order_no"
@@ -43,7 +41,7 @@ class Desk:
 
     async def load(self, name: str) -> Payment | None:
         """A payment by its name, `<app>:<order_no>`. Raises NewerSchema."""
-        return await asyncio.to_thread(ledger.load_payment, self.client, self.keys, name)
+        return await asyncio.to_thread(ledger.load_payment, self.store, name)
 
     async def change(
         self,
@@ -60,7 +58,7 @@ class Desk:
             return Decision(folded.payment, message.of_attempt(folded, now_ms) if folded.messages else [])
 
         return await asyncio.to_thread(
-            ledger.change, self.client, self.keys, name, decided,
+            ledger.change, self.store, name, decided,
             what=what, done=done, schedule=self.schedule,
         )  # fmt: skip
 
@@ -90,13 +88,13 @@ class Desk:
             return Decision(folded.payment, message.of_fold(folded, seen), asks)
 
         return await asyncio.to_thread(
-            ledger.change, self.client, self.keys, named, decided,
+            ledger.change, self.store, named, decided,
             charge=seen.charge_id, what=what, done=done, schedule=self.schedule,
         )  # fmt: skip
 
     async def now_ms(self) -> int:
         """The time by Redis's clock, for looks that begin now."""
-        return await asyncio.to_thread(clock.now_ms, self.client)
+        return await asyncio.to_thread(clock.now_ms, self.store.client)
 
     async def retrieve(self, charge_id: str, *, all_refunds: bool = False) -> Sighting:
         """Ask Ping++ for a charge. Raises GatewayError and Malformed."""

@@ -1,22 +1,23 @@
 """Brings the next look at a payment forward, because somebody waits for it; at most once in a few seconds."""
 
-import redis
-
 from payments import bell, clock
 from payments.books.payment import Payment
-from payments.keys import CHECKS_NOW, Keys
+from payments.keys import CHECKS_NOW
 from payments.members import member_of_attempt, member_of_charge
+from payments.store import Store
 
 AT_MOST_EVERY_MS = 5_000
 
 
-def hasten(client: redis.Redis, keys: Keys, payment: Payment) -> bool:
+def hasten(store: Store, payment: Payment) -> bool:
     """Have everything that is not settled looked at now. False: it was asked for just before, or all is settled."""
     members = [member_of_charge(one.id) for one in payment.charges if one.open]
     members += [member_of_attempt(one.id, payment.name) for one in payment.attempts if one.open]
-    if not members or not client.set(keys.hastened(payment.name), "1", px=AT_MOST_EVERY_MS, nx=True):
+    if not members or not store.client.set(
+        store.keys.hastened(payment.name), "1", px=AT_MOST_EVERY_MS, nx=True
+    ):
         return False
-    now_ms = clock.now_ms(client)
-    client.zadd(keys.due(CHECKS_NOW), dict.fromkeys(members, now_ms), lt=True)
-    bell.ring_if_due(client, keys, CHECKS_NOW)
+    now_ms = clock.now_ms(store.client)
+    store.client.zadd(store.keys.due(CHECKS_NOW), dict.fromkeys(members, now_ms), lt=True)
+    bell.ring_if_due(store, CHECKS_NOW)
     return True

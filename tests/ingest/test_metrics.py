@@ -11,13 +11,14 @@ from ingest.metrics import Metrics
 from payments.keys import ASKS, Keys
 from payments.reconciliation import reports
 from payments.reconciliation.sweep import Progress
+from payments.store import Store
 
 KEYS = Keys()
 
 
 def scraped(client: redis.Redis) -> tuple[int, list[str]]:
     async def get() -> httpx.Response:
-        app = Starlette(routes=[Route("/metrics", Metrics(client, KEYS).metrics)])
+        app = Starlette(routes=[Route("/metrics", Metrics(Store(client, KEYS)).metrics)])
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://us") as http:
             return await http.get("/metrics")
 
@@ -27,7 +28,7 @@ def scraped(client: redis.Redis) -> tuple[int, list[str]]:
 
 def finish(client: redis.Redis, report_id: str, **found: int | bool) -> None:
     progress = Progress("reconcile", "app_1", 100, 200, began_at=1, ended_at=2, **found)  # type: ignore[arg-type]
-    reports.finish(client, KEYS, "reconcile:app_1", progress, report_id=report_id, again_ms=1000)
+    reports.finish(Store(client, KEYS), "reconcile:app_1", progress, report_id=report_id, again_ms=1000)
 
 
 def test_it_says_what_waits_and_whether_the_books_match(client: redis.Redis) -> None:

@@ -8,6 +8,7 @@ import redis
 from payments import bell, due
 from payments.due import ATTEMPTS, Later
 from payments.keys import EVENTS, Keys
+from payments.store import Store
 
 KEYS = Keys()
 DUE, TRIED, BELL = KEYS.due(EVENTS), KEYS.attempts(EVENTS), KEYS.bell(EVENTS)
@@ -20,7 +21,9 @@ def put(client: redis.Redis, scores: dict[str, float], tried: dict[Any, Any] | N
 
 
 def claim(client: redis.Redis, n: int = 10, *, first: bool = False) -> list[tuple[str, int]]:
-    return [(one.member, one.attempts) for one in due.claim(client, KEYS, EVENTS, n, first=first).members]
+    return [
+        (one.member, one.attempts) for one in due.claim(Store(client, KEYS), EVENTS, n, first=first).members
+    ]
 
 
 def scores(client: redis.Redis) -> dict[str, float]:
@@ -30,7 +33,7 @@ def scores(client: redis.Redis) -> dict[str, float]:
 
 def test_what_is_due_is_lent_for_the_length_of_a_lease(client: redis.Redis) -> None:
     put(client, {"a": 1, "b": 2, "later": 9e15})
-    claimed = due.claim(client, KEYS, EVENTS, 10, first=False)
+    claimed = due.claim(Store(client, KEYS), EVENTS, 10, first=False)
     assert [(m.member, m.since_ms, m.attempts) for m in claimed.members] == [("a", 1, 1), ("b", 2, 1)]
     assert scores(client) == {
         "a": claimed.now_ms + due.LEASE_MS[EVENTS],
@@ -54,7 +57,7 @@ def test_one_that_was_tried_comes_alone_and_takes_nobody_with_it(
     put(client, {"a": 1, "tried": 2, "b": 3}, {"tried": "1 777 it broke"})
     if not tried_first:
         assert claim(client) == [("a", 1), ("b", 1)]
-    (alone,) = due.claim(client, KEYS, EVENTS, 10, first=False, tried_first=tried_first).members
+    (alone,) = due.claim(Store(client, KEYS), EVENTS, 10, first=False, tried_first=tried_first).members
     assert (alone.member, alone.attempts, alone.last_error) == ("tried", 2, "it broke")
     assert alone.since_ms == 777
     assert client.hget(TRIED, "tried") == b"2 777 it broke"
@@ -76,12 +79,12 @@ def test_many_that_were_tried_do_not_hide_those_that_were_not(client: redis.Redi
 def test_one_that_used_up_its_attempts_is_handed_out_to_be_buried(client: redis.Redis) -> None:
     put(client, {"x": 1}, {"x": f"{ATTEMPTS} 5 "})
     for _ in range(3):
-        (one,) = due.claim(client, KEYS, EVENTS, 10, first=False).members
+        (one,) = due.claim(Store(client, KEYS), EVENTS, 10, first=False).members
         assert one.used_up
         assert one.attempts == ATTEMPTS + 1
         client.zadd(DUE, {"x": 1})
     put(client, {"y": 0}, {"y": f"{ATTEMPTS - 1} 5 "})
-    (one,) = due.claim(client, KEYS, EVENTS, 10, first=False).members
+    (one,) = due.claim(Store(client, KEYS), EVENTS, 10, first=False).members
     assert not one.used_up
 
 
@@ -95,7 +98,7 @@ def test_the_first_claim_of_a_drain_unsets_the_bell(client: redis.Redis, first: 
 def test_put_off_is_only_what_is_still_there(client: redis.Redis) -> None:
     put(client, {"a": 1, "b": 1}, {"a": "3 5 old", "b": "2 6 "})
     put_off = [Later("a", 60_000, "new"), Later("b", 1_000, "x", count_back=True), Later("done", 1, "x")]
-    due.put_off(client, KEYS, EVENTS, put_off)
+    due.put_off(Store(client, KEYS), EVENTS, put_off)
     found = scores(client)
     assert found.keys() == {"a", "b"}
     assert 58_000 <= found["a"] - found["b"] <= 60_000
@@ -106,7 +109,7 @@ def test_one_whose_count_was_set_back_comes_with_the_others_and_is_as_old_as_it_
     client: redis.Redis,
 ) -> None:
     put(client, {"a": 1, "b": 2}, {"b": "0 777 away"})
-    claimed = due.claim(client, KEYS, EVENTS, 10, first=False).members
+    claimed = due.claim(Store(client, KEYS), EVENTS, 10, first=False).members
     assert [(m.member, m.since_ms, m.attempts) for m in claimed] == [("a", 1, 1), ("b", 777, 1)]
 
 
@@ -121,7 +124,7 @@ def test_jobs_do_not_pile_up_while_no_worker_runs(client: redis.Redis) -> None:
     put(client, {"a": 1})
     for _ in range(30):
         client.delete(BELL)
-        bell.ring_if_due(client, KEYS, EVENTS)
+        bell.ring_if_due(Store(client, KEYS), EVENTS)
     assert 1 < client.llen("rq:queue:events") < 10
 
 
@@ -134,22 +137,22 @@ def test_delays_grow_and_none_is_the_same_as_another() -> None:
 
 
 def test_a_bell_rings_once_for_what_is_due(client: redis.Redis) -> None:
-    assert not bell.ring_if_due(client, KEYS, EVENTS)
+    assert not bell.ring_if_due(Store(client, KEYS), EVENTS)
     put(client, {"later": 9e15})
-    assert not bell.ring_if_due(client, KEYS, EVENTS)
+    assert not bell.ring_if_due(Store(client, KEYS), EVENTS)
     put(client, {"a": 1})
-    assert bell.ring_if_due(client, KEYS, EVENTS)
-    assert not bell.ring_if_due(client, KEYS, EVENTS)
+    assert bell.ring_if_due(Store(client, KEYS), EVENTS)
+    assert not bell.ring_if_due(Store(client, KEYS), EVENTS)
     assert client.llen("rq:queue:events") == 1
     assert 0 < client.pttl(BELL) <= bell.BELL_MS
     claim(client, first=True)
     put(client, {"b": 1})
-    assert bell.ring_if_due(client, KEYS, EVENTS)
+    assert bell.ring_if_due(Store(client, KEYS), EVENTS)
 
 
 def test_a_prefix_stands_before_every_key(client: redis.Redis) -> None:
     keys = Keys("{shop}:")
     client.zadd("{shop}:due:events", {"a": 1})
-    assert due.claim(client, keys, EVENTS, 5, first=True).members
+    assert due.claim(Store(client, keys), EVENTS, 5, first=True).members
     written: Any = client.keys()
     assert all(key.startswith(b"{shop}:") for key in written)

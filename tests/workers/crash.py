@@ -14,6 +14,7 @@ from payments.dead_letters import letters
 from payments.keys import ASKS, CHECKS, Keys
 from payments.keys import EVENTS as APPLIED
 from payments.pingpp.gateway import Gateway
+from payments.store import Store
 from tests.conftest import charge_object, event_body, messages, refund_object, refunds_of, unpaid
 from workers import apply_events, ask
 from workers.context import Context
@@ -141,8 +142,7 @@ def answer(request: httpx.Request) -> httpx.Response:
 
 def context_with(client: redis.Redis) -> Context:
     return Context(
-        client=client,
-        keys=KEYS,
+        store=Store(client, KEYS),
         livemode=True,
         apps=frozenset(),
         order_key="order_no",
@@ -177,11 +177,11 @@ def bodies_stay(client: redis.Redis) -> None:
 def work(context: Context) -> None:
     """What workers do when bells ring, until nothing waits."""
     for _ in range(40):
-        bodies_stay(context.client)
-        leases_run_out(context.client)
+        bodies_stay(context.store.client)
+        leases_run_out(context.store.client)
         apply_events.drain(context)
         in_thread(lambda: ask.drain(context))
-        if not any(context.client.zcard(KEYS.due(what)) for what in WORKED_ON):
+        if not any(context.store.client.zcard(KEYS.due(what)) for what in WORKED_ON):
             return
     raise AssertionError("it does not drain")
 
@@ -213,11 +213,11 @@ def survives(call: Callable[[], Any]) -> None:
 def check(client: redis.Redis) -> None:
     """The books and the stream are right: each effect once, and nothing else."""
     assert sorted(one["id"] for one in messages(client)) == PUBLISHED
-    found = list(letters.newest(client, KEYS, 100))
+    found = list(letters.newest(Store(client, KEYS), 100))
     assert sorted(one.reason for one in found) == DEAD
     for letter in found:
         assert letter.count == 1
-        assert letters.body(client, KEYS, letter) is not None
+        assert letters.body(Store(client, KEYS), letter) is not None
         assert client.ttl(KEYS.body(letter.member)) == -1
     assert client.hgetall(KEYS.kept_aside) == {b"other_mode": b"1"}
     bodies_stay(client)

@@ -15,6 +15,7 @@ from payments.dead_letters import letters
 from payments.dead_letters.letters import DeadLetter
 from payments.keys import ASKS, EVENTS
 from payments.pingpp.gateway import Gateway
+from payments.store import Store
 from tests.conftest import charge_object, event_body, messages, refund_object, refunds_of, unpaid
 from tests.workers.crash import KEYS, context_with, leases_run_out
 from workers import apply_events, ask
@@ -61,7 +62,7 @@ def told(client: redis.Redis) -> list[str]:
 
 
 def letter(client: redis.Redis) -> DeadLetter:
-    (one,) = letters.newest(client, KEYS, 10)
+    (one,) = letters.newest(Store(client, KEYS), 10)
     assert one.explanation
     assert client.zcard(KEYS.due(ASKS)) == 0
     return one
@@ -164,7 +165,7 @@ def test_after_a_day_without_an_answer_it_is_a_persons_and_a_retry_has_another_d
     run(client, away)
     one = letter(client)
     assert one.reason == "gateway_unreachable"
-    assert letters.retry(client, KEYS, one)
+    assert letters.retry(Store(client, KEYS), one)
     run(client, away)
     assert client.zcard(KEYS.due(ASKS)) == 1
     assert client.zcard(KEYS.dead_letters) == 0
@@ -200,7 +201,7 @@ def test_one_that_fails_does_not_cut_off_the_others(client: redis.Redis, monkeyp
     put_off = due.put_off
 
     def failing(*args: Any) -> None:
-        if args[3] and args[3][0].member.endswith(f"{1:024d}"):
+        if args[2] and args[2][0].member.endswith(f"{1:024d}"):
             raise redis.ConnectionError("away")
         put_off(*args)
 

@@ -16,6 +16,7 @@ from payments.dead_letters import letters
 from payments.inbox.accept import Inbox, NotStored
 from payments.inbox.replay import replay
 from payments.pingpp import event
+from payments.store import Store
 from processes.redis_server import Server
 from tests.conftest import charge_object, messages
 from tests.workers.crash import (
@@ -168,8 +169,8 @@ def test_retry(server: Server, client: redis.Redis, mode: str) -> None:
     """A person retries all dead letters, at any moment, with workers about."""
 
     def retry_all(context: Context) -> None:
-        for letter in list(letters.newest(context.client, KEYS, 10)):
-            letters.retry(context.client, KEYS, letter)
+        for letter in list(letters.newest(Store(context.store.client, KEYS), 10)):
+            letters.retry(Store(context.store.client, KEYS), letter)
 
     covered = enumerate_faults(server, client, mode, retry_all, lambda: work(context_with(client)))
     assert covered >= 4
@@ -177,10 +178,10 @@ def test_retry(server: Server, client: redis.Redis, mode: str) -> None:
 
 def replay_some(context: Context, which: Callable[[str], bool]) -> None:
     """A person replays events, whatever became of them."""
-    found: Any = context.client.keys("body:*")
+    found: Any = context.store.client.keys("body:*")
     for member in sorted(key.decode().removeprefix("body:") for key in found):
         if which(member):
-            replay(context.client, KEYS, member)
+            replay(Store(context.store.client, KEYS), member)
 
 
 def replay_all(context: Context) -> None:

@@ -19,6 +19,7 @@ from payments.books.ledger import Decision
 from payments.books.payment import Payment
 from payments.keys import ASKS, CHECKS, CHECKS_NOW
 from payments.pingpp.gateway import Gateway
+from payments.store import Store
 from payments.taking import create as create_
 from payments.taking import refund as refund_
 from payments.taking.create import create, digest
@@ -107,7 +108,7 @@ class Scene:
         async def inside() -> Any:
             async with Gateway(self.pingpp, "sk_test_x") as gateway:
                 try:
-                    return await job(Desk(client or self.client, KEYS, gateway, False))
+                    return await job(Desk(Store(client or self.client, KEYS), gateway, False))
                 except No as no:
                     return no
 
@@ -124,7 +125,7 @@ class Scene:
         """Calls are surely over, all that waits is due, and the workers look."""
         for _ in range(4):
             if self.client.exists(KEYS.payment(NAME)):
-                ledger.change(self.client, KEYS, NAME, lambda one, _: Decision(_older(one)))
+                ledger.change(Store(self.client, KEYS), NAME, lambda one, _: Decision(_older(one)))
             waiting = 0
             for what in (ASKS, CHECKS_NOW, CHECKS):
                 members: Any = self.client.zrange(KEYS.due(what), 0, -1)
@@ -137,7 +138,7 @@ class Scene:
 
     def workers_look(self, client: redis.Redis) -> None:
         context = Context(
-            client=client, keys=KEYS, livemode=False, apps=frozenset(), order_key="order_no",
+            store=Store(client, KEYS), livemode=False, apps=frozenset(), order_key="order_no",
             keep_bodies_s=60, gateway=lambda: Gateway(self.pingpp, "sk_test_x"),
         )  # fmt: skip
         in_thread(lambda: ask.drain(context))
@@ -154,7 +155,7 @@ class Scene:
             httpx.post(f"{self.pingpp}/sandbox/charges/{charge['id']}/pay")
 
     def payment(self) -> Payment:
-        found = ledger.load_payment(self.client, KEYS, NAME)
+        found = ledger.load_payment(Store(self.client, KEYS), NAME)
         assert found is not None
         return found
 
@@ -283,7 +284,7 @@ def test_check(server: Server, client: redis.Redis, program: Program, mode: str)
 
     async def looks(desk: Desk) -> None:
         context = Context(
-            client=desk.client, keys=KEYS, livemode=False, apps=frozenset(), order_key="order_no",
+            store=Store(desk.store.client, KEYS), livemode=False, apps=frozenset(), order_key="order_no",
             keep_bodies_s=60, gateway=lambda: Gateway(program.url, "sk_test_x"),
         )  # fmt: skip
         await check._drain(context, CHECKS)

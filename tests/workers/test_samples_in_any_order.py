@@ -13,6 +13,7 @@ from payments.dead_letters import letters
 from payments.inbox.accept import Inbox
 from payments.pingpp import event
 from payments.pingpp.gateway import Gateway
+from payments.store import Store
 from processes.redis_server import Server
 from tests.conftest import messages, sample
 from tests.workers.crash import KEYS, context_with, work
@@ -45,8 +46,7 @@ def post_and_work(server: Server, client: redis.Redis, order: list[str], *, at_o
         transport = httpx.MockTransport(knows_none)
         work(
             type(context)(
-                context.client,
-                context.keys,
+                context.store,
                 context.livemode,
                 context.apps,
                 context.order_key,
@@ -80,7 +80,7 @@ def test_the_samples_end_as_they_must(server: Server, client: redis.Redis, seed:
     assert sorted(kind for kind, _, _ in told) == ["pingpp.payment.paid"] * 6 + ["pingpp.payment.paid_again"]
     first, second = [kind for kind, order_no, _ in told if order_no == "123456789"]
     assert (first, second) == ("pingpp.payment.paid", "pingpp.payment.paid_again")
-    found = {one.charge_id: one for one in letters.newest(client, KEYS, 10)}
+    found = {one.charge_id: one for one in letters.newest(Store(client, KEYS), 10)}
     assert found.keys() == {"ch_0azrD0qjXnv9nXLC0Surn1SK", "ch_0e5eHSiLaLGCCmrfnHLebjbH"}
     assert found["ch_0azrD0qjXnv9nXLC0Surn1SK"].evidence["odd"] == "livemode_conflict"
     assert found["ch_0e5eHSiLaLGCCmrfnHLebjbH"].evidence["odd"] in (

@@ -16,6 +16,7 @@ from payments.pingpp.sighting import of_charge
 from payments.reconciliation import marks, reports
 from payments.reconciliation.reports import DISCOVER, RECONCILE
 from payments.reconciliation.sweep import Progress
+from payments.store import Store
 from tests.conftest import Signer
 from tests.payments.taking import kit as taking
 from tests.payments.taking.kit import APP, ORDER, Run, Shop, only_charge
@@ -60,11 +61,11 @@ async def run(shop: Shop, kind: str, **more: Any) -> Progress:
         found.append(args[2])
         whole(*args)
 
-    shop.client.zadd(shop.desk.keys.due(SWEEPS), {member: 0})
-    others: Any = shop.client.zrange(shop.desk.keys.due(SWEEPS), 0, -1)
+    shop.client.zadd(shop.desk.store.keys.due(SWEEPS), {member: 0})
+    others: Any = shop.client.zrange(shop.desk.store.keys.due(SWEEPS), 0, -1)
     for other in others:
         if other.decode() != member:
-            shop.client.zadd(shop.desk.keys.due(SWEEPS), {other: 2**53})
+            shop.client.zadd(shop.desk.store.keys.due(SWEEPS), {other: 2**53})
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sweep, "_end", noted)
         await sweep._drain(context)
@@ -73,7 +74,7 @@ async def run(shop: Shop, kind: str, **more: Any) -> Progress:
 
 
 def watch_since(shop: Shop, ago_s: int) -> None:
-    shop.client.set(shop.desk.keys.watch_from(APP), shop.client.time()[0] - ago_s)
+    shop.client.set(shop.desk.store.keys.watch_from(APP), shop.client.time()[0] - ago_s)
 
 
 def test_what_was_made_and_paid_elsewhere_is_found_and_published(shop: Run) -> None:
@@ -99,10 +100,10 @@ def test_what_was_paid_before_we_watched_enters_the_books_without_a_word(shop: R
         watch_since(shop, -60)
         found = await run(shop, DISCOVER)
         assert (found.adopted, found.missed, shop.told()) == (1, 0, [])
-        held = shop.client.get(shop.desk.keys.charge(charge))
+        held = shop.client.get(shop.desk.store.keys.charge(charge))
         assert held == f"{APP}:long1ago1".encode()
         # what happens to it from now on is told
-        shop.client.set(shop.desk.keys.watch_from(APP), 1)
+        shop.client.set(shop.desk.store.keys.watch_from(APP), 1)
         refund = await shop.desk.gateway.create_refund(charge, {"description": "by hand", "amount": 10})
         await shop.customer.post(f"/sandbox/refunds/{refund['id']}/succeed")
         assert (await run(shop, RECONCILE)).refunds == 1
@@ -129,7 +130,7 @@ def test_a_webhook_of_old_money_publishes_after_all(shop: Run) -> None:
 
 def test_an_app_that_is_added_later_has_its_own_beginning(shop: Run) -> None:
     async def story(shop: Shop) -> None:
-        shop.client.set(shop.desk.keys.watch_from(), 1)  # the system has run for years
+        shop.client.set(shop.desk.store.keys.watch_from(), 1)  # the system has run for years
         await elsewhere(shop, "long1ago1")
         await asyncio.sleep(1.1)
         assert (await run(shop, DISCOVER)).adopted == 1
@@ -157,15 +158,15 @@ def test_a_dry_run_only_tells(shop: Run) -> None:
         await elsewhere(shop, "elsewhere1")
         now = shop.client.time()[0]
         wanted = Progress(RECONCILE, APP, now - DAY, now + 5, began_at=now, dry_run=True)
-        reports.request(shop.client, shop.desk.keys, "r1", wanted)
+        reports.request(shop.desk.store, "r1", wanted)
         await sweep._drain(sweeping(shop))
-        report = reports.get(shop.client, shop.desk.keys, "r1")
+        report = reports.get(shop.desk.store, "r1")
         assert report is not None
         assert (report.missed, report.matches, report.dry_run) == (2, False, True)
         assert len(report.examples) == 2
         assert shop.told() == []
-        assert shop.client.zcard(shop.desk.keys.due(SWEEPS)) == 0
-        assert not shop.client.exists(shop.desk.keys.sweep("run:r1"))
+        assert shop.client.zcard(shop.desk.store.keys.due(SWEEPS)) == 0
+        assert not shop.client.exists(shop.desk.store.keys.sweep("run:r1"))
 
     shop(story)
 
@@ -176,7 +177,7 @@ def test_what_is_only_to_be_reported_is_not_taken_into_the_books(shop: Run) -> N
         found = await run(shop, DISCOVER, adopt=False)
         assert (found.unknown, found.matches, found.examples) == (1, False, (charge,))
         assert shop.told() == []
-        assert shop.client.zcard(shop.desk.keys.payments) == 0
+        assert shop.client.zcard(shop.desk.store.keys.payments) == 0
 
     shop(story)
 
@@ -192,7 +193,7 @@ def test_what_the_books_have_and_ping_has_not_is_asked_and_becomes_a_dead_letter
         assert charge in found.examples
         assert kept in found.examples
         await shop.look()
-        dead = list(letters.newest(shop.client, shop.desk.keys, 10))
+        dead = list(letters.newest(shop.desk.store, 10))
         assert [(one.reason, one.charge_id) for one in dead] == [("charge_not_found", charge)]
 
     shop(story)
@@ -211,13 +212,13 @@ def test_a_page_is_recorded_before_the_next_and_a_sweep_goes_on_where_it_was(sho
         looks = []
         for _ in range(4):
             monkeypatch.setattr(sweep, "FOR_S", 0.01)
-            shop.client.zadd(shop.desk.keys.due(SWEEPS), {member: 0}, xx=True)
+            shop.client.zadd(shop.desk.store.keys.due(SWEEPS), {member: 0}, xx=True)
             await asyncio.sleep(0)
             await _one_page(context, monkeypatch)
-            progress = reports.progress_of(shop.client, shop.desk.keys, member)
+            progress = reports.progress_of(shop.desk.store, member)
             looks.append((progress.compared if progress else None, len(shop.told())))
         assert looks == [(10, 10), (20, 20), (25, 25), (None, 25)]
-        assert marks.swept_until(shop.client, shop.desk.keys, DISCOVER, APP) is not None
+        assert marks.swept_until(shop.desk.store, DISCOVER, APP) is not None
 
     with pytest.MonkeyPatch.context() as patched:
         shop(lambda one: story(one, patched))
@@ -242,16 +243,16 @@ def test_the_mark_moves_only_when_the_last_page_was_recorded(shop: Run) -> None:
     async def story(shop: Shop) -> None:
         watch_since(shop, 60)
         await elsewhere(shop, "elsewhere1")
-        keys = shop.desk.keys
+        keys = shop.desk.store.keys
         await shop.next("error", method="GET", path="/v1/charges", times=5)
         context = sweeping(shop, sweep_every={DISCOVER: 60})
         sweep.seed(context)
         await sweep._drain(context)
-        assert marks.swept_until(shop.client, keys, DISCOVER, APP) is None
+        assert marks.swept_until(Store(shop.client, keys), DISCOVER, APP) is None
         await shop.customer.delete("/sandbox/next")
         shop.client.zadd(keys.due(SWEEPS), {f"{DISCOVER}:{APP}": 0}, xx=True)
         await sweep._drain(context)
-        assert marks.swept_until(shop.client, keys, DISCOVER, APP) is not None
+        assert marks.swept_until(Store(shop.client, keys), DISCOVER, APP) is not None
         assert shop.told() == ["paid:elsewhere1"]
 
     shop(story)
@@ -261,7 +262,7 @@ def test_an_app_that_is_no_longer_ours_is_not_swept(shop: Run) -> None:
     async def story(shop: Shop) -> None:
         sweep.seed(sweeping(shop))
         await sweep._drain(sweeping(shop, apps=frozenset()))
-        assert shop.client.zcard(shop.desk.keys.due(SWEEPS)) == 0
+        assert shop.client.zcard(shop.desk.store.keys.due(SWEEPS)) == 0
 
     shop(story)
 
@@ -294,12 +295,12 @@ def test_seconds_at_the_border_of_pages_are_compared_whole(client: redis.Redis) 
         keys.charges(APP), {"ch_gone": 105, "ch_edge": 100, "ch_new": 120, "ch_out": 99, "ch_008": 105}
     )
     context = Context(
-        client=client, keys=keys, livemode=False, apps=frozenset([APP]), order_key="order_no", keep_bodies_s=60,
+        store=Store(client, keys), livemode=False, apps=frozenset([APP]), order_key="order_no", keep_bodies_s=60,
         gateway=lambda: Gateway("http://pingpp", "sk_test_x", transport=httpx.MockTransport(answer)),
     )  # fmt: skip
-    reports.request(client, keys, "r1", Progress(RECONCILE, APP, 100, 119, began_at=1))
+    reports.request(Store(client, keys), "r1", Progress(RECONCILE, APP, 100, 119, began_at=1))
     asyncio.run(sweep._drain(context))
-    report = reports.get(client, keys, "r1")
+    report = reports.get(Store(client, keys), "r1")
     assert report is not None
     asked: Any = client.zrange(keys.due("asks"), 0, -1)
     assert sorted(asked) == [b":ch_edge", b":ch_gone"]

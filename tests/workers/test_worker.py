@@ -22,6 +22,7 @@ from rq.webhook import Webhook
 
 from payments import bell
 from payments.keys import EVENTS, Keys
+from payments.store import Store
 from processes.redis_server import Server
 from tests.conftest import charge_object, event_body
 from tests.patience import PATIENCE_S
@@ -77,7 +78,7 @@ def put(client: redis.Redis, number: int) -> None:
 def test_a_ring_is_heard_and_what_is_due_is_done(client: redis.Redis) -> None:
     for number in (1, 2, 3):
         put(client, number)
-        bell.ring_if_due(client, KEYS, EVENTS)  # or it is at it still
+        bell.ring_if_due(Store(client, KEYS), EVENTS)  # or it is at it still
         eventually(partial(told, client, number))
     eventually(lambda: client.keys("rq:job:*") == [])
 
@@ -134,7 +135,7 @@ def test_a_pickled_job_is_not_unpickled(client: redis.Redis, trace: Path) -> Non
     Queue(EVENTS, connection=client).enqueue(bell.JOBS[EVENTS], Trace())
     eventually(lambda: client.llen("rq:queue:events") == 0)
     put(client, 1)
-    bell.ring_if_due(client, KEYS, EVENTS)
+    bell.ring_if_due(Store(client, KEYS), EVENTS)
     eventually(lambda: client.xlen("fulfilment") == 1)
     assert not trace.exists()
 
@@ -145,7 +146,7 @@ def test_on_sighup_it_ends_so_that_the_pool_starts_it_with_new_secrets(
     assert client.ping()
     process = subprocess.Popen([sys.executable, "-m", "workers.worker", EVENTS], env=environment(server))
     put(client, 1)
-    bell.ring_if_due(client, KEYS, EVENTS)
+    bell.ring_if_due(Store(client, KEYS), EVENTS)
     eventually(lambda: client.xlen("fulfilment") == 1)
     process.send_signal(signal.SIGHUP)
     assert process.wait(PATIENCE_S) == 0

@@ -20,6 +20,7 @@ from payments.books.ledger import Decision
 from payments.books.payment import Payment
 from payments.keys import Keys
 from payments.pingpp.sighting import of_charge
+from payments.store import Store
 from processes.redis_server import Server
 from tests.ingest.api.kit import APP, Shop, asked, in_shop, scanned
 from tests.sampled import are_samples, samples
@@ -68,7 +69,7 @@ async def learn(shop: Shop, client: redis.Redis, payment: Any) -> None:
         folded = fold(held, seen)
         return Decision(folded.payment, message.of_fold(folded, seen))
 
-    ledger.change(client, Keys(), f"{APP}:{payment['order_no']}", decide, charge=seen.charge_id)
+    ledger.change(Store(client, Keys()), f"{APP}:{payment['order_no']}", decide, charge=seen.charge_id)
 
 
 def test_the_answers_are_their_samples(server: Server, tmp_path: Path, client: redis.Redis) -> None:

@@ -26,6 +26,7 @@ from payments.books.payment import Failure, Payment
 from payments.keys import Keys
 from payments.pingpp import sighting
 from payments.pingpp.sighting import ATTEMPT_METADATA, ORDER_METADATA
+from payments.store import Store
 from processes.settings import load
 from tests.conftest import refund_object, refunds_of, unpaid
 from tests.patience import PATIENCE_S
@@ -128,7 +129,7 @@ class Books:
             folded = fold(payment, seen)
             return Decision(folded.payment, message.of_fold(folded, seen))
 
-        ledger.change(self.client, self.keys, self.name(number), decide, charge=seen.charge_id)
+        ledger.change(Store(self.client, self.keys), self.name(number), decide, charge=seen.charge_id)
 
     def pay(self, number: int = 1, **changes: Any) -> None:
         paid = {"paid": True, "time_paid": 1_700_000_060, "transaction_no": f"20160323{number:012d}"}
@@ -199,7 +200,7 @@ class Books:
             folded = decide(payment, now_ms)
             return Decision(folded.payment, message.of_attempt(folded, now_ms))
 
-        ledger.change(self.client, self.keys, self.name(number), decided)
+        ledger.change(Store(self.client, self.keys), self.name(number), decided)
 
 
 def secrets_of(number: int = 1) -> list[str]:

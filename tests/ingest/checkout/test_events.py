@@ -22,6 +22,7 @@ from ingest.checkout import routes
 from ingest.following import Following
 from ingest.office import Office
 from payments.keys import Keys
+from payments.store import Store
 from processes.redis_server import Server
 from tests.ingest.checkout.kit import Books, Door, receiver
 from tests.patience import PATIENCE_S
@@ -78,7 +79,7 @@ async def office(server: Server, client: redis.Redis) -> AsyncIterator[tuple[Off
     pool = redis.asyncio.BlockingConnectionPool.from_url(server.url, max_connections=32)
     async with redis.asyncio.Redis.from_pool(pool) as connected:
         following = Following(connected, KEYS)
-        made = Office(client, connected, KEYS, following, "http://shop")
+        made = Office(Store(client, KEYS), connected, following, "http://shop")
         yield made, Starlette(routes=routes.routes(made))
         assert not following._waiting
         await following.close()

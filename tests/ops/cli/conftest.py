@@ -20,6 +20,7 @@ from payments.inbox.accept import Inbox
 from payments.keys import Keys
 from payments.pingpp import event
 from payments.pingpp.gateway import Gateway
+from payments.store import Store
 from processes.redis_server import Server
 from workers import apply_events, ask
 from workers.context import Context
@@ -114,8 +115,7 @@ class System:
             return httpx.Response(200, json=charge)
 
         return Context(
-            client=self.client,
-            keys=self.keys,
+            store=Store(self.client, self.keys),
             livemode=True,
             apps=frozenset(),
             order_key="order_no",

@@ -12,10 +12,11 @@ from msgspec.structs import replace
 from redis.exceptions import ConnectionError as RedisAway
 
 from ops.cli import reconcile, when
-from payments.keys import SWEEPS, Keys
+from payments.keys import SWEEPS
 from payments.pingpp.gateway import Gateway
 from payments.reconciliation import reports, run
 from payments.reconciliation.sweep import Progress
+from payments.store import Store
 from tests.conftest import charge_object, event_body, messages
 from tests.ops.cli.conftest import Answer, System
 from tests.patience import until
@@ -55,7 +56,7 @@ def refusing(_: httpx.Request) -> httpx.Response:
 def worker(system: System, answer: Callable[[httpx.Request], httpx.Response], **more: Any) -> Iterator[None]:
     """Sweeps whatever is asked for, in a thread of its own."""
     context = Context(
-        client=system.client, keys=system.keys, livemode=True, apps=frozenset(), order_key="order_no",
+        store=Store(system.client, system.keys), livemode=True, apps=frozenset(), order_key="order_no",
         keep_bodies_s=60, gateway=lambda: Gateway("http://pingpp", "sk_live_x", transport=httpx.MockTransport(answer)),
         **more,
     )  # fmt: skip
@@ -209,9 +210,9 @@ def test_what_was_begun_is_not_withdrawn(system: System, monkeypatch: pytest.Mon
     monkeypatch.setattr(reconcile, "TAKEN_WITHIN_S", 0.2)
     asked = reports.request
 
-    def and_claimed(client: Any, keys: Keys, id_: str, wanted: Progress) -> None:
-        asked(client, keys, id_, wanted)
-        client.zadd(keys.due(SWEEPS), {f"run:{id_}": 1})  # by a worker that died long ago
+    def and_claimed(store: Store, id_: str, wanted: Progress) -> None:
+        asked(store, id_, wanted)
+        store.client.zadd(store.keys.due(SWEEPS), {f"run:{id_}": 1})  # by a worker that died long ago
 
     monkeypatch.setattr(reports, "request", and_claimed)
     answer = system.run(f"reconcile --app {APP}")
@@ -232,7 +233,7 @@ def test_ctrl_c_leaves_it_to_the_workers(system: System, monkeypatch: pytest.Mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(reconcile, "look", interrupted)
+        patched.setattr(run, "standing", interrupted)
         answer = system.run(f"reconcile --app {APP}")
     assert answer.status == 130
     assert "The workers go on with it." in answer.err
@@ -253,11 +254,11 @@ def test_a_redis_that_is_started_again_is_waited_for(system: System, monkeypatch
             raise RedisAway("refused")
         return standing(*given)
 
-    monkeypatch.setattr(reconcile, "look", now_and_then)
+    monkeypatch.setattr(run, "standing", now_and_then)
     with worker(system, listing()):
         assert system.run(f"reconcile --app {APP}").status == 0
     monkeypatch.setattr(reconcile, "_AWAY_S", -1)
-    monkeypatch.setattr(reconcile, "look", lambda *_: (_ for _ in ()).throw(RedisAway("refused")))
+    monkeypatch.setattr(run, "standing", lambda *_: (_ for _ in ()).throw(RedisAway("refused")))
     assert system.run(f"reconcile --app {APP}").status == 2
 
 
@@ -343,8 +344,8 @@ def test_what_is_said_meanwhile() -> None:
 
 
 def keep(system: System, id_: str, report: Progress) -> None:
-    reports.request(system.client, system.keys, id_, report)
-    reports.finish(system.client, system.keys, f"run:{id_}", report, report_id=id_, again_ms=0)
+    reports.request(Store(system.client, system.keys), id_, report)
+    reports.finish(Store(system.client, system.keys), f"run:{id_}", report, report_id=id_, again_ms=0)
 
 
 def test_reports_are_listed_newest_first(system: System) -> None:

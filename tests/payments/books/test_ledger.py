@@ -14,6 +14,7 @@ from payments.books.ledger import Held, Unit
 from payments.books.payment import Payment
 from payments.keys import CHECKS, CHECKS_NOW, EVENTS, Keys
 from payments.pingpp.sighting import of_charge
+from payments.store import Store
 from tests.conftest import charge_object, unpaid
 
 KEYS = Keys()
@@ -28,7 +29,7 @@ def snapshot(client: redis.Redis) -> dict[bytes, Any]:
 
 
 def held(client: redis.Redis) -> Held:
-    return ledger.load(client, KEYS, [(CHARGE, NAME)]).held[NAME]
+    return ledger.load(Store(client, KEYS), [(CHARGE, NAME)]).held[NAME]
 
 
 def unit(read: Held, payment: Payment, **more: Any) -> Unit:
@@ -43,7 +44,7 @@ def paid_unit(read: Held, **more: Any) -> Unit:
 
 
 def record(client: redis.Redis, *units: Unit) -> list[Unit]:
-    return ledger.record(client, KEYS, EVENTS, units, 60)
+    return ledger.record(Store(client, KEYS), EVENTS, units, 60)
 
 
 def test_one_step_writes_document_tie_message_and_takes_the_event_off(client: redis.Redis) -> None:
@@ -148,14 +149,14 @@ def test_a_charge_tied_to_another_payment_than_its_order_number_names_is_loaded_
     client: redis.Redis,
 ) -> None:
     record(client, paid_unit(held(client)))
-    books = ledger.load(client, KEYS, [(CHARGE, f"{APP}:something_else"), ("ch_new", None)])
-    assert books.ties == {CHARGE: NAME}
-    assert books.held[NAME].payment.charges[0].id == CHARGE
+    loaded = ledger.load(Store(client, KEYS), [(CHARGE, f"{APP}:something_else"), ("ch_new", None)])
+    assert loaded.ties == {CHARGE: NAME}
+    assert loaded.held[NAME].payment.charges[0].id == CHARGE
 
 
 def test_every_payment_that_a_charge_is_said_to_belong_to_is_loaded(client: redis.Redis) -> None:
-    books = ledger.load(client, KEYS, [(CHARGE, "app:a"), (CHARGE, None), (CHARGE, "app:b")])
-    assert books.held.keys() == {"app:a", "app:b"}
+    loaded = ledger.load(Store(client, KEYS), [(CHARGE, "app:a"), (CHARGE, None), (CHARGE, "app:b")])
+    assert loaded.held.keys() == {"app:a", "app:b"}
 
 
 @pytest.mark.parametrize("more", [b"", b',"charges":{"a":"another shape"}'])
@@ -163,17 +164,17 @@ def test_a_document_of_a_later_release_is_left_alone(client: redis.Redis, more: 
     client.set(
         KEYS.payment(NAME), b"0" * TOKEN_BYTES + b'{"schema":99,"app":"a","order_no":"o"' + more + b"}"
     )
-    books = ledger.load(client, KEYS, [(CHARGE, NAME)])
-    assert (books.held, type(books.unreadable[NAME])) == ({}, NewerSchema)
+    loaded = ledger.load(Store(client, KEYS), [(CHARGE, NAME)])
+    assert (loaded.held, type(loaded.unreadable[NAME])) == ({}, NewerSchema)
     with pytest.raises(NewerSchema):
-        ledger.load_payment(client, KEYS, NAME)
+        ledger.load_payment(Store(client, KEYS), NAME)
 
 
 def test_one_that_cannot_be_read_does_not_stop_the_others(client: redis.Redis) -> None:
     client.set(KEYS.payment("app:broken"), b"0" * TOKEN_BYTES + b"{")
-    books = ledger.load(client, KEYS, [(CHARGE, NAME), ("ch_x", "app:broken")])
-    assert (set(books.held), set(books.unreadable)) == ({NAME}, {"app:broken"})
-    assert not isinstance(books.unreadable["app:broken"], NewerSchema)
+    loaded = ledger.load(Store(client, KEYS), [(CHARGE, NAME), ("ch_x", "app:broken")])
+    assert (set(loaded.held), set(loaded.unreadable)) == ({NAME}, {"app:broken"})
+    assert not isinstance(loaded.unreadable["app:broken"], NewerSchema)
 
 
 def test_the_body_of_what_others_have_taken_does_not_expire(client: redis.Redis) -> None:

@@ -18,6 +18,7 @@ from payments.keys import Keys
 from payments.pingpp import gateway as gateways
 from payments.pingpp.gateway import Gateway, GatewayError, NotNow, Unanswered
 from payments.pingpp.pace import IN_FLIGHT, LEASE_MS, Ending, Pace, Went
+from payments.store import Store
 
 RATE = 20
 EMPTY = {"tokens": 0, "rate": 1}
@@ -30,7 +31,7 @@ def now_ms(client: redis.Redis) -> int:
 
 
 def pace(client: redis.Redis, **more: Any) -> Pace:
-    return Pace(client, Keys(), **{"rate": RATE, "in_flight": 1000, "urgent": True, **more})
+    return Pace(Store(client, Keys()), **{"rate": RATE, "in_flight": 1000, "urgent": True, **more})
 
 
 def hold(client: redis.Redis, **fields: float) -> None:

@@ -16,6 +16,7 @@ from payments.books.ledger import Decision
 from payments.books.payment import Payment
 from payments.keys import ASKS, CHECKS, CHECKS_NOW, EVENTS, Keys
 from payments.pingpp.gateway import Gateway
+from payments.store import Store
 from payments.taking.create import Created, create, digest
 from payments.taking.desk import Desk
 from payments.taking.refund import Refunded, refund
@@ -107,20 +108,22 @@ class Shop:
     def due(self) -> dict[str, list[str]]:
         """Members of the due sets that are not empty."""
         sets: dict[str, Any] = {
-            what: self.client.zrange(self.desk.keys.due(what), 0, -1)
+            what: self.client.zrange(self.desk.store.keys.due(what), 0, -1)
             for what in (EVENTS, ASKS, CHECKS_NOW, CHECKS)
         }
         return {what: [one.decode() for one in members] for what, members in sets.items() if members}
 
     async def time_passes(self, seconds: float, *, look: bool = True) -> None:
         """What we wrote down is so much older, all that waits is due, and the workers look at it."""
-        names: Any = self.client.zrange(self.desk.keys.payments, 0, -1)
+        names: Any = self.client.zrange(self.desk.store.keys.payments, 0, -1)
         for name in names:
             ledger.change(
-                self.client, self.desk.keys, name.decode(), lambda one, _: Decision(_older(one, seconds))
+                self.desk.store,
+                name.decode(),
+                lambda one, _: Decision(_older(one, seconds)),
             )
         for what, members in self.due().items():
-            self.client.zadd(self.desk.keys.due(what), dict.fromkeys(members, 0), xx=True)
+            self.client.zadd(self.desk.store.keys.due(what), dict.fromkeys(members, 0), xx=True)
         if look:
             await self.look()
 
@@ -182,7 +185,7 @@ def run(story: Story, client: redis.Redis, directory: Path, signer: Signer) -> N
         gateway = Gateway("http://pingpp", "sk_test_x", signer.key, transport)
         again = Gateway("http://pingpp", "sk_test_x", signer.key, transport)
         context = Context(
-            client=client, keys=Keys(), livemode=False, apps=frozenset(), order_key="order_no",
+            store=Store(client, Keys()), livemode=False, apps=frozenset(), order_key="order_no",
             keep_bodies_s=60, gateway=lambda: again,
         )  # fmt: skip
         async with (
@@ -190,6 +193,6 @@ def run(story: Story, client: redis.Redis, directory: Path, signer: Signer) -> N
             httpx.AsyncClient(transport=transport, base_url="http://pingpp") as customer,
             gateway,
         ):
-            await story(Shop(client, Desk(client, Keys(), gateway, False), context, customer))
+            await story(Shop(client, Desk(Store(client, Keys()), gateway, False), context, customer))
 
     asyncio.run(inside())

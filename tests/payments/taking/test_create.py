@@ -10,6 +10,7 @@ from payments.dead_letters import letters
 from payments.due import read_attempts
 from payments.keys import CHECKS_NOW
 from payments.pingpp.gateway import Gateway, Refused
+from payments.store import Store
 from sandbox.objects import scan
 from tests.conftest import messages
 from tests.payments.taking.kit import ISV, NAME, ORDER, SCAN, Run, Shop, only_charge
@@ -232,7 +233,7 @@ def test_at_the_till_it_may_be_paid_at_once(shop: Run) -> None:
         assert payment.status == "paid"
         assert shop.told() == [f"paid:{ORDER}"]
         assert shop.due() == {}
-        document = shop.client.get(shop.desk.keys.payment(NAME))
+        document = shop.client.get(shop.desk.store.keys.payment(NAME))
         assert SCAN["scan_code"].encode() not in document  # type: ignore[operator]
 
     shop(story)
@@ -317,17 +318,17 @@ def test_what_cannot_be_found_out_for_a_day_waits_for_a_person_who_can_try_again
         await shop.next("lose_answer")
         await shop.next("lose_request", method="GET", times=20)
         attempt = (await shop.create()).payment.attempts[0]
-        member, keys = f"+{attempt.id}:{NAME}", shop.desk.keys
+        member, keys = f"+{attempt.id}:{NAME}", shop.desk.store.keys
         await shop.time_passes(attempts.OVER_MS / 1000)  # still nobody answers
         _, _, error = read_attempts(shop.client.hget(keys.attempts(CHECKS_NOW), member))  # type: ignore[arg-type]
         shop.client.hset(keys.attempts(CHECKS_NOW), member, f"0 1 {error}")  # and it began long ago
         await shop.time_passes(1)
         assert (await shop.payment()).status == "creating"
-        (letter,) = letters.newest(shop.client, keys, 10)
+        (letter,) = letters.newest(Store(shop.client, keys), 10)
         assert (letter.reason, letter.kind, letter.order_no) == ("attempt_unresolved", "attempt", ORDER)
         assert shop.due() == {}
         await shop.customer.delete("/sandbox/next")
-        assert letters.retry(shop.client, keys, letter)
+        assert letters.retry(Store(shop.client, keys), letter)
         await shop.time_passes(1)
         payment = await shop.payment()
         assert (payment.status, len(payment.charges)) == ("pending", 1)

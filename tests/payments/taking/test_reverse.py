@@ -19,9 +19,9 @@ async def webhook(shop: Shop, charge_id: str) -> None:
     charge = await shop.desk.gateway.retrieve_charge(charge_id)
     member = f"evt_1:{charge_id}"
     shop.client.set(
-        shop.desk.keys.body(member), event_body({**charge, "reversed": False}, livemode=False, number=1)
+        shop.desk.store.keys.body(member), event_body({**charge, "reversed": False}, livemode=False, number=1)
     )
-    shop.client.zadd(shop.desk.keys.due("events"), {member: 1})
+    shop.client.zadd(shop.desk.store.keys.due("events"), {member: 1})
 
 
 def test_close_ends_the_checkout_and_says_so_once(shop: Run) -> None:

@@ -37,7 +37,7 @@ async def webhook(shop: Shop, charge_id: str, type_: str = "charge.succeeded", *
     succeeded is asked about first.
     """
     charge = {**await shop.desk.gateway.retrieve_charge(charge_id), **changes}
-    keys, member = shop.desk.keys, f"evt_{len(shop.told())}:{charge_id}"
+    keys, member = shop.desk.store.keys, f"evt_{len(shop.told())}:{charge_id}"
     shop.client.set(keys.body(member), event_body(charge, type_, livemode=False, number=1))
     shop.client.zadd(keys.due("events"), {member: 1})
     await shop.look()
@@ -175,7 +175,7 @@ def test_the_schedule_of_the_settings_is_what_every_way_follows(shop: Run, how: 
             await watch(shop.desk, charge, RIGHT)
         elif how != "made here":
             await webhook(shop, charge, "charge.succeeded" if how == "asked about" else "charge.closed")
-        key, member = shop.desk.keys.due(CHECKS), f":{charge}"
+        key, member = shop.desk.store.keys.due(CHECKS), f":{charge}"
         assert shop.client.zscore(key, member) == began_ms + 100_000
         shop.client.zadd(key, {member: 1})  # a look before its time moves nothing
         await shop.look()
@@ -280,8 +280,10 @@ def test_a_further_charge_of_another_price_is_a_dead_letter_and_not_published(sh
         wrong = await elsewhere(shop, "attempt7", amount=1, metadata={ORDER_METADATA: ORDER})
         await shop.pays(wrong)
         await webhook(shop, wrong)
-        letters: Any = shop.client.zrange(shop.desk.keys.dead_letters, 0, -1)
-        found: Any = [shop.client.hget(shop.desk.keys.dead_letter(one.decode()), "reason") for one in letters]
+        letters: Any = shop.client.zrange(shop.desk.store.keys.dead_letters, 0, -1)
+        found: Any = [
+            shop.client.hget(shop.desk.store.keys.dead_letter(one.decode()), "reason") for one in letters
+        ]
         assert found == [b"not_as_registered"]
         assert shop.told() == []
 
@@ -348,7 +350,7 @@ def test_books_of_a_later_release_are_left_alone(shop: Run) -> None:
     async def story(shop: Shop) -> None:
         charge = await elsewhere(shop)
         await watch(shop.desk, charge, RIGHT)
-        shop.client.setrange(shop.desk.keys.payment(NAME), TOKEN_BYTES, b'{"schema":9')
+        shop.client.setrange(shop.desk.store.keys.payment(NAME), TOKEN_BYTES, b'{"schema":9')
         with pytest.raises(NewerSchema):
             await watch(shop.desk, charge, RIGHT)
 
