@@ -206,7 +206,6 @@ def _fold_group(
         work.told = [one.id for one in folded.messages]
         if folded.ask:
             asks.append(f":{work.sighting.charge_id}")
-    unit.becomes(payment)
     unit.checks = checks.changes(held.payment, payment, now_ms, schedule)
     seen = {work.sighting.charge_id for work in group if not work.reading.odd}
     new = seen - ties.keys()
@@ -214,6 +213,7 @@ def _fold_group(
         [(charge.id, charge.created) for charge in payment.charges if charge.id in new] if new else ()
     )
     unit.asks = asks
+    unit.becomes(payment, ties)
     return unit
 
 

@@ -213,7 +213,7 @@ def _settle(context: Context, ask: _Ask) -> tuple[str, list[str]]:
             done=[] if open_question else [member],
             asks=[f":{found.charge_id}"] if folded.ask and not member.startswith(":") else [],
         )
-        unit.becomes(folded.payment)
+        unit.becomes(folded.payment, loaded.ties)
         unit.checks = checks.changes(held.payment, folded.payment, ask.now_ms, context.schedule)
         if not ledger.record(context.store, ASKS, [unit], context.keep_bodies_s):
             if open_question and charge and charge.amount_refunded > (found.charge.amount_refunded or 0):

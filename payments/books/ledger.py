@@ -8,13 +8,14 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, cast
 
 import redis
 from redis.exceptions import NoScriptError
 
 from payments import clock
-from payments.books import checks, document
+from payments.books import checks, document, laws
 from payments.books.checks import BY_DEFAULT, Check, Schedule
 from payments.books.document import SCHEMA, TOKEN_BYTES, NewerSchema
 from payments.books.payment import Payment
@@ -66,9 +67,15 @@ class Unit:
     only_if_taken: bool = False
     aside: str = ""
 
-    def becomes(self, payment: Payment) -> None:
-        """What was read is now this; where it is the same, no document is written."""
-        if self.held is not None and payment is not self.held.payment:
+    def becomes(self, payment: Payment, ties: Ties = MappingProxyType({})) -> None:
+        """What was read is now this; where it is the same, no document is written. Called when `messages` and `charges`
+        are complete; `ties` has the charges that are tied already. Raises LawBroken.
+        """
+        if self.held is None:
+            return
+        before = self.held.payment
+        laws.check_change(before, payment, told=len(self.messages), tied=self.charges, ties=ties)
+        if payment is not before:
             self.document = document.encode(payment)
 
 
@@ -113,9 +120,9 @@ def load(store: Store, charges: Iterable[tuple[str, str | None]]) -> Loaded:
 
 
 def load_payment(store: Store, name: str) -> Payment | None:
-    """One payment by its name, `<app>:<order_no>`; None where there is none. Raises NewerSchema."""
+    """One payment by its name, `<app>:<order_no>`; None where there is none. Raises NewerSchema and ValueError."""
     value = cast("bytes | None", store.client.get(store.keys.payment(name)))
-    return document.decode(value[TOKEN_BYTES:]) if value else None
+    return read_held(name, value).payment if value else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,7 @@ def change(
 
     `decide` gets the payment and the time (ms, Redis's clock); it may be called several times, and whatever it raises
     ends the change. `done` is taken off the due set `what` with it; a check that has not settled anything is set anew.
-    Raises NewerSchema, ValueError for a document that cannot be read, and Busy.
+    Raises NewerSchema, ValueError for a document that cannot be read, LawBroken, and Busy.
     """
     for _ in range(_REFOLDS):
         now_ms = clock.now_ms(store.client)
@@ -153,9 +160,9 @@ def change(
         held = loaded.held[own]
         decision = decide(held.payment, now_ms)
         unit = Unit(held, messages=decision.messages, asks=decision.asks, done=[done] if done else [])
-        unit.becomes(decision.payment)
         if decision.payment is not held.payment:
             _tie(unit, held.payment, decision.payment)
+        unit.becomes(decision.payment)
         unit.checks = checks.changes(held.payment, decision.payment, now_ms, schedule)
         if done and what in (CHECKS, CHECKS_NOW):
             unit.checks[done] = checks.of_member(decision.payment, done, now_ms, schedule)
@@ -255,4 +262,6 @@ def read_held(name: str, value: bytes | None) -> Held:
     if value is None:
         app, _, order_no = name.partition(":")
         return Held(Payment(SCHEMA, app, order_no, created_ms=int(time.time() * 1000)))
-    return Held(document.decode(value[TOKEN_BYTES:]), value[:TOKEN_BYTES])
+    payment = document.decode(value[TOKEN_BYTES:])
+    laws.check_read(name, payment)
+    return Held(payment, value[:TOKEN_BYTES])

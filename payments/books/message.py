@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from payments.books.fold import Folded, Message
+from payments.books.laws import check_told
 from payments.books.payment import Charge, Payment
 from payments.books.view import payment_json
 from payments.pingpp.event import Event, app_of
@@ -16,7 +17,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def of_fold(folded: Folded, sighting: Sighting) -> list[bytes]:
-    """The messages of a fold, in order, ready for the stream."""
+    """The messages of a fold, in order, ready for the stream. Raises LawBroken."""
     return _encoded(folded, sighting, sighting.at_ms) if folded.messages else []
 
 
@@ -29,6 +30,8 @@ def _encoded(folded: Folded, sighting: Sighting | None, at_ms: int) -> list[byte
     payment = folded.payment
     shown = payment_json(payment)
     first = payment.sequence - len(folded.messages) + 1
+    for message in folded.messages:
+        check_told(payment, message)
     return [
         _encoder.encode(
             _cloud_event(payment, shown, message, sighting, at_ms=at_ms, sequence=first + position)

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from payments import members
 from payments.books import checks, ledger, message
 from payments.books.fold import Folded, fold, oddity, without_old_news
+from payments.books.laws import LawBroken
 from payments.books.ledger import Held, Unit
 from payments.books.payment import Payment
 from payments.keys import SWEEPS
@@ -179,7 +180,11 @@ def _record(
     for name, group in groups.items():
         if name in loaded.unreadable:
             raise loaded.unreadable[name]
-        unit, outcomes = _fold(desk, loaded.held[name], group, rules)
+        try:
+            unit, outcomes = _fold(desk, loaded.held[name], group, rules)
+        except LawBroken:  # a mistake of ours in one payment must not stop the others; asking tells of it
+            unit = Unit(asks=[members.member_of_charge(one.charge_id) for one in group])
+            outcomes = [(one.charge_id, "disputed") for one in group]
         units.append((unit, group, outcomes))
     gone: set[int] = set()
     if not dry_run:
@@ -228,9 +233,9 @@ def _fold(desk: Desk, held: Held, group: list[Sighting], rules: Rules) -> tuple[
         unit.messages += message.of_fold(told, seen)
         if folded.ask or seen.more_refunds:
             asks.append(members.member_of_charge(seen.charge_id))
-    unit.becomes(payment)
     known = {charge.id for charge in held.payment.charges}
     unit.charges = [(charge.id, charge.created) for charge in payment.charges if charge.id not in known]
+    unit.becomes(payment)
     unit.checks = checks.changes(held.payment, payment, group[0].at_ms, desk.schedule)
     unit.asks = asks
     return unit, outcomes

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 import redis
 
@@ -90,6 +92,25 @@ def test_a_mistake_of_ours_in_one_payment_stops_no_other(client: redis.Redis, mo
     fields: Any = client.hgetall(letter)
     assert (fields[b"reason"], fields[b"attempts"]) == (b"attempts_used_up", str(due.ATTEMPTS).encode())
     assert b"a mistake" in fields[b"last_error"]
+
+
+def test_a_broken_law_writes_and_tells_nothing_of_its_payment_and_stops_no_other(
+    client: redis.Redis, monkeypatch: Any
+) -> None:
+    fold = apply_events.fold  # type: ignore[attr-defined]
+
+    def forgetful(payment: Any, sighting: Any) -> Any:
+        folded = fold(payment, sighting)
+        if payment.order_no != "order00000002":
+            return folded
+        return replace(folded, payment=msgspec.structs.replace(folded.payment, first_paid=None))
+
+    monkeypatch.setattr(apply_events, "fold", forgetful)
+    members = put(client, *(event_body(charge_object(n)) for n in (1, 2, 3)))
+    apply_events.drain(context_with(client))
+    assert told(client) == ["paid:order00000001", "paid:order00000003"]
+    assert client.zcard(KEYS.payments) == 2
+    assert b"LawBroken" in client.hget(KEYS.attempts(EVENTS), members[1])  # type: ignore[operator]
 
 
 def test_a_document_of_a_later_release_waits_for_a_later_worker(client: redis.Redis) -> None:

@@ -1,6 +1,7 @@
 """Sweeps against the sandbox: every difference between what it lists and our books ends right, and is counted."""
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -8,16 +9,18 @@ from typing import Any
 import httpx
 import pytest
 import redis
+from msgspec.structs import replace
 
 from payments.dead_letters import letters
-from payments.keys import CHECKS, SWEEPS, Keys
+from payments.keys import ASKS, CHECKS, SWEEPS, Keys
 from payments.pingpp.gateway import Gateway
 from payments.pingpp.sighting import of_charge
 from payments.reconciliation import marks, reports
+from payments.reconciliation import sweep as pages
 from payments.reconciliation.reports import DISCOVER, RECONCILE
 from payments.reconciliation.sweep import Progress
 from payments.store import Store
-from tests.conftest import Signer
+from tests.conftest import Signer, messages
 from tests.payments.taking import kit as taking
 from tests.payments.taking.kit import APP, ORDER, Run, Shop, only_charge
 from workers import sweep
@@ -90,6 +93,28 @@ def test_what_was_made_and_paid_elsewhere_is_found_and_published(shop: Run) -> N
         again = await run(shop, DISCOVER)
         assert (again.compared, again.equal) == (4, 4)
         assert len(shop.told()) == 3
+
+    shop(story)
+
+
+def test_a_broken_law_in_one_payment_stops_no_other(shop: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    fold = pages.fold  # type: ignore[attr-defined]
+
+    def forgetful(payment: Any, sighting: Any) -> Any:
+        folded = fold(payment, sighting)
+        if payment.order_no != "broken":
+            return folded
+        return dataclasses.replace(folded, payment=replace(folded.payment, sequence=7))
+
+    monkeypatch.setattr(pages, "fold", forgetful)
+
+    async def story(shop: Shop) -> None:
+        watch_since(shop, 60)
+        broken, _ = await elsewhere(shop, "broken"), await elsewhere(shop, "whole")
+        found = await run(shop, RECONCILE)
+        assert (found.compared, found.missed, found.disputed) == (2, 1, 1)
+        assert shop.client.zrange(shop.desk.store.keys.due(ASKS), 0, -1) == [f":{broken}".encode()]
+        assert [one["id"] for one in messages(shop.client)] == ["paid:whole"]
 
     shop(story)
 

@@ -190,6 +190,7 @@ def test_a_script_that_redis_forgot_is_loaded_again(client: redis.Redis) -> None
     for number in range(1, 151):  # more than one call: a pipeline
         look = of_charge(charge_object(number), "webhook", 5)
         empty = Held(Payment(SCHEMA, APP, f"order{number:08d}", created_ms=1))
-        units.append(unit(empty, fold(empty.payment, look).payment, charges=[(look.charge_id, 7)]))
+        paid = fold(empty.payment, look).payment
+        units.append(unit(empty, paid, charges=[(look.charge_id, 7)], messages=[b"{}"]))
     assert record(client, *units) == []
     assert client.zcard(KEYS.payments) == 150
