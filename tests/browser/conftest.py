@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 import redis
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from processes import redis_server
 from tests.ingest.checkout.kit import Books, receiver
+from tests.patience import PATIENCE_S
 
 ARGUMENTS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+PATIENCE_MS = PATIENCE_S * 1000
+expect.set_options(timeout=PATIENCE_MS)
 PHONE = ViewportSize(width=390, height=844)
 PC = ViewportSize(width=1280, height=800)
 
@@ -65,7 +68,7 @@ class Shopper:
     def open(self, token: str, *, size: ViewportSize = PHONE, language: str = "en-GB", **more: Any) -> Page:
         """A page in a browser window of its own."""
         page = self.browser.new_page(viewport=size, locale=language, **more)
-        page.set_default_timeout(5_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.goto(f"http://127.0.0.1:{self.port}/checkout/{token}")

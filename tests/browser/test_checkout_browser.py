@@ -11,6 +11,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 from payments.keys import CHECKS_NOW
 from tests.browser.conftest import PC, PHONE, Shopper
 from tests.ingest.checkout.kit import CODES, Books
+from tests.patience import until
 
 WAYS = [(PHONE, "en-GB"), (PHONE, "zh-CN"), (PC, "en-GB"), (PC, "zh-CN")]
 NAMES = ["phone, English", "phone, Chinese", "PC, English", "PC, Chinese"]
@@ -19,6 +20,13 @@ SHOP = "https://shop.example/orders/1?x=1&y=2"
 
 def title(page: Page) -> str:
     return page.get_by_role("heading", level=1).inner_text()
+
+
+def sees_the_code(page: Page) -> None:
+    """Wait for the picture: the browser asks for it after what stands around it, and once there is nothing to be paid
+    any more it is not to be had.
+    """
+    expect(page.locator(".qr img")).to_have_js_property("complete", True)
 
 
 def fits(page: Page) -> bool:
@@ -64,7 +72,7 @@ def test_the_code_on_the_screen_is_read_as_the_credential(
     scheme: str, channel: str, shopper: Shopper, books: Books
 ) -> None:
     page = shopper.open(books.open(channel=channel), color_scheme=scheme)
-    expect(page.locator(".qr img")).to_have_js_property("complete", True)
+    sees_the_code(page)
     with Image.open(shopper.shoot(page, channel)) as picture:
         (found,) = zxingcpp.read_barcodes(picture.convert("L"))
     assert found.text == CODES[channel]
@@ -74,10 +82,9 @@ def test_it_turns_to_paid_by_itself_and_says_so(shopper: Shopper, books: Books) 
     page = shopper.open(books.open())
     page.evaluate("window.same = true")
     expect(page.locator("#asked")).to_contain_text("by itself")
-    began = time.monotonic()
+    page.route("**/status", lambda _: None)  # it cannot learn it by looking: it is told
     books.pay()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Payment received", timeout=2_000)
-    assert time.monotonic() - began < 2
+    expect(page.get_by_role("heading", level=1)).to_have_text("Payment received")
     assert page.evaluate("window.same") is True
     assert page.title() == "Payment received · CN¥12.34"
     assert (
@@ -94,6 +101,7 @@ def test_it_follows_a_payment_from_its_making_to_a_new_attempt(shopper: Shopper,
     assert page.locator(".turning").evaluate("one => getComputedStyle(one).animationName") == "none"
     books.open()
     expect(heading).to_have_text("Scan to pay")
+    sees_the_code(page)
     books.reverse()
     expect(heading).to_have_text("Payment closed")
     # The stream is over; the page still looks now and then, and whenever it comes to the front or online again.
@@ -101,19 +109,20 @@ def test_it_follows_a_payment_from_its_making_to_a_new_attempt(shopper: Shopper,
     page.evaluate("window.dispatchEvent(new Event('online'))")
     expect(heading).to_have_text("Scan to pay")
     expect(page.locator("figcaption")).to_have_text("WeChat")
+    sees_the_code(page)
     books.pay()
-    expect(heading).to_have_text("Payment received", timeout=2_000)
+    expect(heading).to_have_text("Payment received")
 
 
 def test_the_countdown_runs_and_ends_without_a_reload(shopper: Shopper, books: Books) -> None:
-    page = shopper.open(books.open(charge={"time_expire": int(time.time()) + 4}))
+    page = shopper.open(books.open(charge={"time_expire": int(time.time()) + 6}))
     clock = page.get_by_role("timer")
     seen = set()
     while clock.count():
         seen |= set(clock.all_inner_texts())
         page.wait_for_timeout(250)
     assert len(seen) >= 2
-    assert all(re.fullmatch("0:0[0-4]", one) for one in seen)
+    assert all(re.fullmatch("0:0[0-6]", one) for one in seen)
     expect(page.get_by_role("heading", level=1)).to_have_text("Time is up")
     assert page.locator(".qr").count() == 0
 
@@ -126,7 +135,7 @@ def test_without_the_stream_it_polls(shopper: Shopper, books: Books) -> None:
     page.goto(f"http://127.0.0.1:{shopper.port}/checkout/{token}")
     page.wait_for_timeout(1_000)
     books.pay()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Payment received", timeout=4_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Payment received")
 
 
 def test_it_says_when_it_is_cut_off_and_catches_up(shopper: Shopper, books: Books) -> None:
@@ -156,13 +165,10 @@ def test_the_button_is_reached_by_key_and_rests_after_use(shopper: Shopper, book
     )
     expect(button).to_be_disabled()
     expect(button).to_be_focused()
-    until = time.monotonic() + 10  # what it says may be there before it was done
-    while not books.client.zcard(books.keys.due(CHECKS_NOW)) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert books.client.zcard(books.keys.due(CHECKS_NOW)) == 1
+    until(lambda: books.client.zcard(books.keys.due(CHECKS_NOW)) == 1, "what it says is done")
     books.client.delete(books.keys.due(CHECKS_NOW), books.keys.hastened(books.name()))
     page.keyboard.press("Enter")  # too soon
-    expect(button).to_be_enabled(timeout=6_500)
+    expect(button).to_be_enabled()
     assert books.client.zcard(books.keys.due(CHECKS_NOW)) == 0
     books.pay()
     expect(page.get_by_role("heading", level=1)).to_have_text("Payment received")
@@ -179,7 +185,7 @@ def test_without_scripts_it_shows_the_code_and_the_result(shopper: Shopper, book
     assert page.url.endswith("?asked")
     assert books.client.zcard(books.keys.due(CHECKS_NOW)) == 1
     books.pay()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Payment received", timeout=8_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Payment received")
 
 
 @pytest.mark.parametrize("language", ["en-GB", "zh-CN"])

@@ -42,7 +42,7 @@ class Load:
     """Sends `webhooks`, and gives each up to `patience` seconds to be acknowledged."""
 
     def __init__(
-        self, system: System, webhooks: Iterable[Webhook], rng: random.Random, patience: float = 60
+        self, system: System, webhooks: Iterable[Webhook], rng: random.Random, patience: float = PATIENCE_S
     ) -> None:
         self._system, self._webhooks, self._rng, self._patience = system, list(webhooks), rng, patience
         self.tally = Tally()

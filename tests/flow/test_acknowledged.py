@@ -1,6 +1,5 @@
 """Whatever was answered 2xx is on disk, and while nothing can be stored nothing is answered 2xx."""
 
-import time
 from pathlib import Path
 
 import redis
@@ -42,10 +41,8 @@ def test_without_redis_nothing_is_acknowledged_and_once_it_is_back_everything_go
     assert system.post(paid(1)) == 200
     assert system.kill("redis")
     for _ in range(3):
-        began = time.monotonic()
         assert system.post(paid(2)) == 500
         assert system.post(paid(3), Signer().sign(paid(3))) == 401  # what is forged is known without Redis
-        assert time.monotonic() - began < 5
     until(lambda: system.status_of("/readyz") == 503, "/readyz says that nothing can be stored")
     assert system.status_of("/livez") == 200
     system.start_and_wait("redis")

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-import time
+from pathlib import Path
 
 from tests.flow import books
 from tests.flow.kit import System, seeded
@@ -41,6 +41,12 @@ async def stop_each(system: System, load: Load) -> dict[str, int]:
     return statuses
 
 
+def unread(port: int) -> int:
+    """How many bytes wait to be read by whoever listens on the port."""
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(int(row[4].partition(":")[2], 16) for row in rows if row[1].endswith(f":{port:04X}"))
+
+
 def test_a_receiver_that_is_stopped_answers_the_requests_that_have_begun(system: System) -> None:
     begun = []
     for number in IN_FLIGHT:
@@ -52,7 +58,7 @@ def test_a_receiver_that_is_stopped_answers_the_requests_that_have_begun(system:
         )
         connection.sendall(body[:100])
         begun.append((connection, body[100:]))
-    time.sleep(0.5)  # it has read their beginnings
+    until(lambda: unread(system.port) == 0, "it has read their beginnings")
     process = system.processes["receiver"]
     process.terminate()
     until(lambda: system.status_of("/livez") == 0, "it takes no new connections")

@@ -20,14 +20,14 @@ import redis
 from processes import redis_server
 from processes.redis_server import Server
 from tests.conftest import Signer, charge_object, event_body
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 from tests.ports import free_port
 
 GOOD = event_body(charge_object())
 
 
 def environment(server: Server | None, key: Path, **more: str) -> dict[str, str]:
-    ours = {"PINGPP_PUBLIC_KEY_FILES": str(key), "BODY_TIMEOUT": "1", "LOG_FORMAT": "json", **more}
+    ours = {"PINGPP_PUBLIC_KEY_FILES": str(key), "LOG_FORMAT": "json", **more}
     return {**os.environ, **({"REDIS_URL": server.url} if server else {}), **ours}
 
 
@@ -38,31 +38,54 @@ def key(signer: Signer, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def lasting(signer: Signer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same key, for all of these tests."""
+    path = tmp_path_factory.mktemp("key") / "public.pem"
+    path.write_bytes(signer.pem)
+    return path
+
+
 @contextmanager
-def receiver(server: Server, key: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def receiver(server: Server, key: Path, **more: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """A receiver that answers, started by the command in the Procfile, and the port that it listens on."""
     number = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "ingest"], env=environment(server, key, PORT=str(number))
+        [sys.executable, "-m", "ingest"], env=environment(server, key, PORT=str(number), **more)
     )
     try:
-        for _ in range(200):
-            try:
-                get(number, "/readyz")
-                break
-            except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.05)
+        until(lambda: process.poll() is not None or answers(number), "it answers")
         yield number, process
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0
 
 
-@pytest.fixture
-def port(server: Server, client: redis.Redis, key: Path) -> Iterator[int]:
-    assert client.ping()
-    with receiver(server, key) as (number, _):
+@pytest.fixture(scope="module")
+def running(server: Server, lasting: Path) -> Iterator[int]:
+    with receiver(server, lasting) as (number, _):
         yield number
+
+
+@pytest.fixture
+def port(running: int, client: redis.Redis) -> int:
+    """A receiver before an empty Redis."""
+    assert client.ping()
+    return running
+
+
+@pytest.fixture(scope="module")
+def impatient(server: Server, lasting: Path) -> Iterator[int]:
+    with receiver(server, lasting, BODY_TIMEOUT="1") as (number, _):
+        yield number
+
+
+def answers(port: int) -> bool:
+    try:
+        get(port, "/readyz")
+    except (urllib.error.URLError, ConnectionError):
+        return False
+    return True
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
@@ -111,8 +134,8 @@ def test_a_length_beyond_the_limit_is_refused_before_the_body_comes(port: int) -
 
 
 @pytest.mark.parametrize("begun", [b"", b'{"id"'])
-def test_a_body_that_does_not_come_is_cut_off(port: int, begun: bytes) -> None:
-    answer = say(port, head("Content-Length: 100"), begun)
+def test_a_body_that_does_not_come_is_cut_off(impatient: int, begun: bytes) -> None:
+    answer = say(impatient, head("Content-Length: 100"), begun)
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"body_timeout" in answer
 
@@ -136,12 +159,12 @@ def test_it_lives_and_says_what_is_wrong_with_redis(port: int, client: redis.Red
     assert (status, json.loads(body)["ready"]) == (200, True)
     client.config_set("appendfsync", "everysec")
     try:
-        time.sleep(1.1)
+        until(lambda: json.loads(get(port, "/readyz")[1])["findings"], "it has looked again")
         status, body = get(port, "/readyz")
         found = json.loads(body)
         assert (status, found["ready"], found["findings"][0]["level"]) == (200, True, "warn")
         client.config_set("appendonly", "no")
-        time.sleep(1.1)
+        until(lambda: get(port, "/readyz")[0] != 200, "it has looked again")
         status, body = get(port, "/readyz")
         assert (status, json.loads(body)["ready"]) == (503, False)
     finally:
@@ -215,8 +238,5 @@ def test_keys_are_read_again_on_sighup(server: Server, key: Path, signer: Signer
         assert (post(signer), post(new)) == (200, 401)
         key.write_bytes(new.pem)
         process.send_signal(signal.SIGHUP)
-        for _ in range(100):
-            if post(new) == 200:
-                break
-            time.sleep(0.05)
+        until(lambda: post(new) == 200, "the new key is known")
         assert (post(signer), post(new)) == (401, 200)

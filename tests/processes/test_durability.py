@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from redis.retry import Retry
 from processes.durability import judge, look, look_async, probe_write, probe_write_async
 from processes.finding import Finding
 from processes.redis_server import Server, find_binary, start
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 GOOD_CONFIG = {
     "appendonly": "yes",
@@ -195,19 +194,13 @@ def test_a_redis_that_cannot_write_its_snapshot_is_named(tmp_path: Path) -> None
     process = subprocess.Popen([find_binary(), *options], stdout=subprocess.DEVNULL)
     try:
         with redis.Redis(unix_socket_path=str(socket)) as client:
-            for _ in range(500):
-                if socket.exists():
-                    break
-                time.sleep(0.02)
+            until(socket.exists, "it listens")
             client.config_set("stop-writes-on-bgsave-error", "yes")
             client.set("a", "1")
             (tmp_path / "dump.rdb").mkdir()  # so that the file cannot be put in its place
             (tmp_path / "dump.rdb" / "x").touch()
             client.bgsave()
-            for _ in range(500):
-                if client.info("persistence")["rdb_last_bgsave_status"] == "err":
-                    break
-                time.sleep(0.02)
+            until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err", "it could not save")
             found = probe_write(client, "")
             assert found is not None
             assert found.code == "redis_disk_failed"
@@ -225,12 +218,7 @@ def test_the_settings_that_we_recommend_are_without_fault(tmp_path: Path) -> Non
     )
     try:
         with redis.Redis(unix_socket_path=str(path)) as client:
-            for _ in range(200):
-                try:
-                    client.ping()
-                    break
-                except redis.ConnectionError:
-                    time.sleep(0.05)
+            until(path.exists, "it listens")
             assert judge(*look(client)) == []
     finally:
         server.terminate()

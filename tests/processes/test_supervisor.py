@@ -20,17 +20,22 @@ from pathlib import Path
 from processes.supervisor import Child, Supervisor
 here = Path(sys.argv[1])
 
-def sh(name, script, **more):
-    # Each writes down its process id at each start.
-    return Child(name, ["sh", "-c", f"echo $$ >> {here}/{name}.pids; {script}"], **more)
+def sh(name, script, trap=":", **more):
+    # Each writes down its process id at each start, once it has set its trap.
+    return Child(name, ["sh", "-c", f"{trap}; echo $$ >> {here}/{name}.pids; {script}"], **more)
+
+def stays(name, first=":", **more):
+    trap = f"trap 'echo {name} >> {here}/ended; exit 0' TERM"
+    return sh(name, f"{first}; while :; do sleep 0.02; done", trap, **more)
+
+def deaf():
+    return sh("deaf", "while :; do sleep 0.02; done", "trap : TERM")
 
 def there(name):
     return lambda: None if (here / name).exists() else f"there is no {name}"
 
 def say(word):
     return lambda: print(word, flush=True)
-
-until_term = "trap 'echo {0} >> %s/ended; exit 0' TERM; while :; do sleep 0.02; done" % here
 """
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -62,7 +67,7 @@ def pids(directory: Path, name: str) -> list[int]:
 
 
 def test_a_killed_child_is_started_again(tmp_path: Path, start: Start) -> None:
-    supervisor = start("[sh('one', until_term.format('one')), sh('other', until_term.format('other'))]")
+    supervisor = start("[stays('one'), stays('other')]")
     until(lambda: pids(tmp_path, "one") and pids(tmp_path, "other"), "both run")
     os.kill(pids(tmp_path, "one")[0], signal.SIGKILL)
     until(lambda: len(pids(tmp_path, "one")) == 2, "it runs again")
@@ -87,16 +92,15 @@ def test_children_start_when_those_before_them_are_ready_and_stop_in_their_own_o
 ) -> None:
     supervisor = start(
         """[
-        sh('redis', f"sleep 0.2; touch {here}/made; " + until_term.format('redis'), ready=there('made'), stop=2),
-        sh('late', f"test -e {here}/made && touch {here}/was_made; " + until_term.format('late'), start=1, stop=1),
-        sh('door', until_term.format('door'), start=1, stop=0),
+        stays('redis', f"sleep 0.2; touch {here}/made", ready=there('made'), stop=2),
+        stays('late', f"test -e {here}/made && touch {here}/was_made", start=1, stop=1),
+        stays('door', start=1, stop=0),
         ], on_ready=say('ready'), on_stop=say('stopping')"""
     )
     assert supervisor.stdout is not None
     assert supervisor.stdout.readline() == "ready\n"
     until(lambda: pids(tmp_path, "late") and pids(tmp_path, "door"), "all run")
     until((tmp_path / "was_made").exists, "the late one saw the first ready")
-    time.sleep(0.1)  # for the shells to set their traps
     supervisor.send_signal(signal.SIGINT)
     rest, _ = supervisor.communicate(timeout=PATIENCE_S)
     assert rest == "stopping\n"
@@ -105,9 +109,7 @@ def test_children_start_when_those_before_them_are_ready_and_stop_in_their_own_o
 
 
 def test_a_child_that_refuses_to_start_ends_the_whole(tmp_path: Path, start: Start) -> None:
-    supervisor = start(
-        "[sh('good', until_term.format('good')), sh('bad', 'echo PORT: not a number; exit 2')], relay=True"
-    )
+    supervisor = start("[stays('good'), sh('bad', 'echo PORT: not a number; exit 2')], relay=True")
     out, said = supervisor.communicate(timeout=PATIENCE_S)
     assert supervisor.returncode == 2
     assert "bad refused to start. Its last lines:\n  PORT: not a number" in said
@@ -116,9 +118,7 @@ def test_a_child_that_refuses_to_start_ends_the_whole(tmp_path: Path, start: Sta
 
 
 def test_a_child_that_refuses_later_is_tried_again(tmp_path: Path, start: Start) -> None:
-    supervisor = start(
-        f"[sh('one', 'test $(wc -l < {tmp_path}/one.pids) = 2 && exit 2; ' + until_term.format('one'))], relay=True"
-    )
+    supervisor = start(f"[stays('one', 'test $(wc -l < {tmp_path}/one.pids) = 2 && exit 2')], relay=True")
     until(lambda: pids(tmp_path, "one"), "it runs")
     os.kill(pids(tmp_path, "one")[0], signal.SIGKILL)
     until(lambda: len(pids(tmp_path, "one")) == 3, "it runs after it has refused")
@@ -127,7 +127,7 @@ def test_a_child_that_refuses_later_is_tried_again(tmp_path: Path, start: Start)
 
 def test_a_child_that_does_not_get_ready_is_shown(tmp_path: Path, start: Start) -> None:
     supervisor = start(
-        "[sh('slow', 'echo warming up; sleep 60', ready=there('nothing'), ready_within=0.5)], relay=True"
+        "[sh('slow', 'echo warming up; sleep 600', ready=there('nothing'), ready_within=0.5)], relay=True"
     )
     _, said = supervisor.communicate(timeout=PATIENCE_S)
     assert supervisor.returncode == 1
@@ -143,9 +143,8 @@ def test_a_command_that_is_not_there_is_named(start: Start) -> None:
 
 
 def test_a_child_that_does_not_end_is_killed(tmp_path: Path, start: Start) -> None:
-    supervisor = start("[sh('deaf', 'trap : TERM; while :; do sleep 0.02; done')], relay=True, grace=0.3")
+    supervisor = start("[deaf()], relay=True, grace=0.3")
     until(lambda: pids(tmp_path, "deaf"), "it runs")
-    time.sleep(0.1)
     supervisor.terminate()
     out, _ = supervisor.communicate(timeout=PATIENCE_S)
     assert "killed: why it did not end in time" in out
@@ -154,11 +153,13 @@ def test_a_child_that_does_not_end_is_killed(tmp_path: Path, start: Start) -> No
 
 
 def test_a_second_ctrl_c_kills_at_once(tmp_path: Path, start: Start) -> None:
-    supervisor = start("[sh('deaf', 'trap : TERM; while :; do sleep 0.02; done')], relay=True, grace=600")
+    supervisor = start("[deaf()], relay=True, grace=600, on_stop=say('stopping')")
     until(lambda: pids(tmp_path, "deaf"), "it runs")
-    time.sleep(0.1)
     supervisor.send_signal(signal.SIGINT)
     supervisor.send_signal(signal.SIGINT)  # the same press, by way of make
+    assert supervisor.stdout is not None
+    while supervisor.stdout.readline() != "stopping\n":
+        pass
     time.sleep(0.7)
     assert supervisor.poll() is None
     supervisor.send_signal(signal.SIGINT)
@@ -167,7 +168,7 @@ def test_a_second_ctrl_c_kills_at_once(tmp_path: Path, start: Start) -> None:
 
 
 def test_ctrl_c_does_not_reach_the_children(tmp_path: Path, start: Start) -> None:
-    start("[sh('one', until_term.format('one'))]")
+    start("[stays('one')]")
     until(lambda: pids(tmp_path, "one"), "it runs")
     child = pids(tmp_path, "one")[0]
     assert os.getpgid(child) == child
@@ -175,7 +176,7 @@ def test_ctrl_c_does_not_reach_the_children(tmp_path: Path, start: Start) -> Non
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere children look once a second, if they do")
 def test_a_killed_supervisor_leaves_no_child(tmp_path: Path, start: Start) -> None:
-    supervisor = start("[sh('one', until_term.format('one')), sh('other', until_term.format('other'))]")
+    supervisor = start("[stays('one'), stays('other')]")
     until(lambda: pids(tmp_path, "one") and pids(tmp_path, "other"), "both run")
     supervisor.kill()
     supervisor.wait(PATIENCE_S)
@@ -184,7 +185,7 @@ def test_a_killed_supervisor_leaves_no_child(tmp_path: Path, start: Start) -> No
 
 
 def test_a_child_notices_that_its_parent_is_gone(tmp_path: Path) -> None:
-    child = "from processes.parent import watch_parent; import time; watch_parent(); time.sleep(60)"
+    child = "from processes.parent import watch_parent; import time; watch_parent(); time.sleep(600)"
     parent = f"""
 import os, subprocess, sys, time
 

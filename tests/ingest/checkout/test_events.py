@@ -25,7 +25,7 @@ from payments.keys import Keys
 from payments.store import Store
 from processes.redis_server import Server
 from tests.ingest.checkout.kit import Books, Door, receiver
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until_async
 
 KEYS = Keys()
 
@@ -85,7 +85,11 @@ async def office(server: Server, client: redis.Redis) -> AsyncIterator[tuple[Off
         await following.close()
 
 
-def test_each_change_is_told_until_the_final_one(server: Server, client: redis.Redis, books: Books) -> None:
+def test_each_change_is_told_until_the_final_one(
+    server: Server, client: redis.Redis, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "LOOK_AGAIN_S", 3600)  # because it was told, not because it looked
+
     async def run() -> None:
         token = books.register()
         async with office(server, client) as (_, app):
@@ -96,10 +100,8 @@ def test_each_change_is_told_until_the_final_one(server: Server, client: redis.R
             assert (pending["status"], pending["final"]) == ("pending", False)
             await asyncio.to_thread(books.age, seconds=1)  # written anew, nothing that is shown
             await asyncio.sleep(0.5)
-            began = time.monotonic()
             await asyncio.to_thread(books.pay)
             paid = await stream.status()
-            assert time.monotonic() - began < 1
             assert (paid["status"], paid["final"], paid["paid_at"]) == ("paid", True, "2023-11-14T22:14:20Z")
             assert await stream.next() is None
             await stream.task
@@ -158,8 +160,7 @@ def test_nobody_waits_for_those_who_have_gone(server: Server, client: redis.Redi
             streams = [Stream(app, token) for _ in range(300)]  # more than Redis gets connections
             for stream in streams:
                 await stream.status()
-            await asyncio.sleep(0.3)
-            assert sum(map(len, made.following._waiting.values())) == 300
+            await until_async(lambda: sum(map(len, made.following._waiting.values())) == 300, "all wait")
             await asyncio.gather(*(stream.leave() for stream in streams))
             assert not made.following._waiting
 
@@ -207,10 +208,8 @@ def test_open_pages_do_not_hold_up_the_end_of_the_process(
             while b"retry: 2000\r\n\r\n" not in received:
                 received += line.recv(4096)
             lines.append(line)
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0
-        assert time.monotonic() - began < 3
     for line in lines:
         with closing(line):
             assert line.recv(4096).endswith(b"0\r\n\r\n")  # the answer was ended, not torn off

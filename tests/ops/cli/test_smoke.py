@@ -5,12 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 OURS = ("REDIS_URL", "PINGPP_", "KEY_PREFIX")
 
@@ -58,12 +57,7 @@ def test_it_brings_a_system_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 def test_killed_it_leaves_no_process(tmp_path: Path) -> None:
     process = start(tmp_path)
-    until = time.monotonic() + 20
-    while not list((tmp_path / "made").glob("*/redis/url")):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    until(lambda: list((tmp_path / "made").glob("*/redis/url")), "its Redis answers")
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    while processes_of(tmp_path / "made"):
-        assert time.monotonic() < until, processes_of(tmp_path / "made")
-        time.sleep(0.1)
+    until(lambda: not processes_of(tmp_path / "made"), "all have ended")

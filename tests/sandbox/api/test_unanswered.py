@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +9,7 @@ import httpx
 import pytest
 
 from sandbox.objects.scan import ANSWER_LOST, EXAMPLES
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 from tests.sandbox.kit import APP, TEST_KEY, order
 from tests.sandbox.program import Program, open_shop, starting
 
@@ -85,12 +84,11 @@ def test_a_connection_that_was_used_before_can_be_closed_too(program: Program) -
 
 
 def test_a_late_call_is_carried_out_though_its_caller_is_gone(program: Program) -> None:
-    be(program, "delay", delay_ms=500)
+    be(program, "delay", delay_ms=1500)
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{program.url}/v1/charges", json=order(), headers=TEST_KEY, timeout=0.1)
     assert charges(program) == []
-    time.sleep(0.7)
-    assert len(charges(program)) == 1
+    until(lambda: len(charges(program)) == 1, "it is carried out")
 
 
 def test_a_caller_that_is_gone_holds_up_nothing(start: Callable[..., Program]) -> None:
@@ -101,9 +99,8 @@ def test_a_caller_that_is_gone_holds_up_nothing(start: Callable[..., Program]) -
     be(program, "hang")
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{program.url}/v1/charges", json=order(), headers=TEST_KEY, timeout=0.2)
-    began = time.monotonic()
     code, log = program.stop()
     assert code == 0, log
-    assert time.monotonic() - began < 2, "a minute's hang ends with its caller"
+    assert "timeout graceful shutdown exceeded" not in log, "a minute's hang ends with its caller"
     assert "Traceback" not in log
     assert "ASGI" not in log

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.objects.scan import EXAMPLES, PASSWORD_UNPAID
 from sandbox.pages.words import CHINESE, ENGLISH, for_reader
-from tests.patience import until_async
+from tests.patience import PATIENCE_S, until_async
 from tests.sandbox.kit import LIVE_KEY, TEST_KEY, Rig, order
 from tests.sandbox.program import Program
 
@@ -273,6 +273,7 @@ def test_a_browser_shows_it_on_a_phone(start: Callable[..., Program], script: bo
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         context = browser.new_context(viewport={"width": 360, "height": 740}, java_script_enabled=script)
+        context.set_default_timeout(PATIENCE_S * 1000)
         tab = context.new_page()
         tab.on("console", lambda message: said.append(message.text))
         tab.on("pageerror", lambda error: said.append(str(error)))
@@ -290,7 +291,7 @@ def test_a_browser_shows_it_on_a_phone(start: Callable[..., Program], script: bo
         if script:
             content = order(order_no="comes by itself")
             httpx.post(f"{program.url}/v1/charges", json=content, headers=TEST_KEY).raise_for_status()
-            tab.get_by_text("comes by itself").wait_for(timeout=15_000)
+            tab.get_by_text("comes by itself").wait_for()
             tab.goto(f"{program.url}/sandbox/?problem=expired")
             expect(tab.get_by_role("alert")).to_have_count(1)
             assert tab.url == f"{program.url}/sandbox/", "said once"
