@@ -21,7 +21,18 @@ from processes.settings import load, refuse
 
 log = structlog.get_logger()
 
-SHUTDOWN_S = 10  # for requests that have begun
+# How the app is served; the benchmark serves its baselines by the same.
+SERVING: dict[str, Any] = {
+    "loop": "uvloop",
+    "http": "httptools",
+    "ws": "none",
+    "access_log": False,
+    "log_config": None,
+    "log_level": "warning",
+    "server_header": False,
+    "proxy_headers": False,
+    "timeout_graceful_shutdown": 10,  # seconds for requests that have begun
+}
 
 
 class _Server(uvicorn.Server):
@@ -47,22 +58,7 @@ def main() -> int:
         )
     except RedisNotFound as error:
         refuse(str(error))
-    server = _Server(
-        uvicorn.Config(
-            app,
-            host=settings.host,
-            port=settings.port,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            access_log=False,
-            log_config=None,
-            log_level="warning",
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=SHUTDOWN_S,
-        )
-    )
+    server = _Server(uvicorn.Config(app, host=settings.host, port=settings.port, **SERVING))
     found = check_at_start(connect(settings), settings.key_prefix)
     for one in found:
         log.warning("redis", finding=one.code, level_of_finding=one.level, explanation=one.message)

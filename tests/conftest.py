@@ -1,6 +1,5 @@
 """What tests of the rooms share: real Redis servers, a key pair, and one builder of charges and events."""
 
-import base64
 import json
 import os
 import tempfile
@@ -10,13 +9,12 @@ from typing import Any
 
 import pytest
 import redis
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from payments import bell
 from payments.keys import Keys
 from processes import redis_server
 from tests import signals
+from tests.flow.signer import Signer
 
 bell.use_prefix("")
 signals.keep_to_ourselves()
@@ -46,22 +44,6 @@ def client(server: redis_server.Server) -> Iterator[redis.Redis]:
 @pytest.fixture
 def keys() -> Keys:
     return Keys()
-
-
-class Signer:
-    """Signs as Ping++ does."""
-
-    def __init__(self) -> None:
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-    @property
-    def pem(self) -> bytes:
-        return self.key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-
-    def sign(self, body: bytes) -> str:
-        return base64.b64encode(self.key.sign(body, padding.PKCS1v15(), hashes.SHA256())).decode()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import typer
 
 from ops.cli.answers import AsJson, command, fail, say, write, write_json, write_table
 from ops.cli.books import Books, DataDir, opened, ring
-from ops.cli.letter import show_letter
+from ops.cli.letter import Raw, show_letter
 from payments.dead_letters import letters
 from payments.dead_letters.letters import DeadLetter
 from payments.dead_letters.reasons import REASONS
@@ -54,9 +54,7 @@ def list_(
 @app.command()
 def show(
     id_: Annotated[str, typer.Argument(metavar="ID", help="As `dead-letters list` shows it.")],
-    raw: Annotated[
-        bool, typer.Option("--raw", help="The body of the webhook too, buyers' data included.")
-    ] = False,
+    raw: Raw = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from ops.cli.answers import AsJson, command, fail, say, write, write_facts, write_json, write_table
 from ops.cli.books import Books, DataDir, opened, ring
-from ops.cli.letter import write_raw
+from ops.cli.letter import Raw, write_raw
 from payments.dead_letters.shown import raw_json
 from payments.inbox import replay as replays
 from payments.inbox.seen import Seen, look_up, members_of, recent, shown
@@ -62,9 +62,7 @@ def list_(
 @app.command()
 def show(
     event_id: EventId,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="The body of the webhook too, buyers' data included.")
-    ] = False,
+    raw: Raw = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:

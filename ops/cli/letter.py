@@ -1,12 +1,16 @@
 """Shows one dead letter: what happened, what each side says, and the commands that end it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from ops.cli.answers import command, plain, write, write_facts, write_json, write_table
 from payments.dead_letters.letters import DeadLetter
 from payments.dead_letters.shown import raw_json, shown
 from payments.times import at_ms
+
+Raw = Annotated[bool, typer.Option("--raw", help="The body of the webhook too, buyers' data included.")]
 
 _SIDES = ("claimed", "found", "held")  # by the event, by Ping++ when asked, by our books
 _SIDE_HEADINGS = {"claimed": "claimed (event)", "found": "found (Ping++)", "held": "held (books)"}

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from sandbox.control.asked import world_of
 from sandbox.control.charges import DashboardRefund, GivenUp, refund_in_dashboard
-from sandbox.html import Form, templates
+from sandbox.html import Form, headers, templates
 from sandbox.objects import charges, refunds
 from sandbox.pages import views, words
 from sandbox.refusals import Problem
@@ -19,15 +19,7 @@ from sandbox.world import Settling, World
 
 HERE = Path(__file__).parent
 TEMPLATES = templates(HERE)
-# The page needs nothing from anywhere else, and nothing inline: whatever an order says, it runs no script.
-_HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cache-control": "no-store",
-    "vary": "accept-language",
-}
+_HEADERS = headers("img-src 'self' data:; form-action 'self'")
 _ADVANCE = {"minute": 60, "hour": 3_600, "day": 86_400}
 
 

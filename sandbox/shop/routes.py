@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from sandbox.html import Form, templates
+from sandbox.html import Form, headers, templates
 from sandbox.objects.scan import EXAMPLES, LENGTH
 from sandbox.refusals import Object
 from sandbox.shop import goods, views, words
@@ -24,15 +24,8 @@ TEMPLATES = templates(HERE)
 TILL_WAIT_S = 2  # for an answer at once; what takes longer is waited for by the page of the order
 NEWS_WAIT_S = 5
 
-# As on the sandbox's own pages; a form may also lead on to the checkout, which stands where the API does.
-_HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self' {checkout}; base-uri 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cache-control": "no-store",
-    "vary": "accept-language",
-}
+# A form may also lead on to the checkout, which stands where the API does.
+_HEADERS = headers("img-src 'self'; connect-src 'self'; form-action 'self' {checkout}")
 _CODE = re.compile(r"[!-~]{1,32}")
 _KEY = re.compile(r"[A-Za-z0-9-]{8,64}")
 

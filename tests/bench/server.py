@@ -10,22 +10,12 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from starlette.applications import Starlette
 from starlette.requests import Request
 
+from ingest.__main__ import SERVING
+
 
 def serve(app: Starlette, port: int) -> None:
-    """The settings of `ingest/__main__.py`, until SIGTERM."""
-    uvicorn.run(
-        app,
-        host="127.0.0.1",
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
+    """Until SIGTERM."""
+    uvicorn.run(app, host="127.0.0.1", port=port, **SERVING)
 
 
 class Verifier:

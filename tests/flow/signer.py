@@ -14,22 +14,22 @@ class Signer:
     """A key pair. Ping++ docs: base64 of RSA PKCS#1 v1.5 with SHA-256 over the raw body."""
 
     def __init__(self) -> None:
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     @property
     def public(self) -> bytes:
-        return self._key.public_key().public_bytes(
+        return self.key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
 
     @property
     def private(self) -> bytes:
-        return self._key.private_bytes(
+        return self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
 
     def sign(self, body: bytes) -> str:
-        return base64.b64encode(self._key.sign(body, padding.PKCS1v15(), hashes.SHA256())).decode()
+        return base64.b64encode(self.key.sign(body, padding.PKCS1v15(), hashes.SHA256())).decode()
 
     def headers(self, body: bytes, signature: str | None = None) -> dict[str, str]:
         """Those that Ping++ sends."""

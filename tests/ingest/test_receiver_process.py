@@ -19,7 +19,8 @@ import redis
 
 from processes import redis_server
 from processes.redis_server import Server
-from tests.conftest import Signer, charge_object, event_body
+from tests.conftest import charge_object, event_body
+from tests.flow.signer import Signer
 from tests.patience import PATIENCE_S, until
 from tests.ports import free_port
 
@@ -34,7 +35,7 @@ def environment(server: Server | None, key: Path, **more: str) -> dict[str, str]
 @pytest.fixture
 def key(signer: Signer, tmp_path: Path) -> Path:
     path = tmp_path / "public.pem"
-    path.write_bytes(signer.pem)
+    path.write_bytes(signer.public)
     return path
 
 
@@ -42,7 +43,7 @@ def key(signer: Signer, tmp_path: Path) -> Path:
 def lasting(signer: Signer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same key, for all of these tests."""
     path = tmp_path_factory.mktemp("key") / "public.pem"
-    path.write_bytes(signer.pem)
+    path.write_bytes(signer.public)
     return path
 
 
@@ -236,7 +237,7 @@ def test_keys_are_read_again_on_sighup(server: Server, key: Path, signer: Signer
                     return error.code
 
         assert (post(signer), post(new)) == (200, 401)
-        key.write_bytes(new.pem)
+        key.write_bytes(new.public)
         process.send_signal(signal.SIGHUP)
         until(lambda: post(new) == 200, "the new key is known")
         assert (post(signer), post(new)) == (401, 200)

@@ -22,23 +22,23 @@ from payments.pingpp import event
 from payments.pingpp.signature import KeyRing, read_ring
 from processes.redis_server import Server
 from processes.settings import load
-from tests.conftest import Signer, charge_object, event_body
+from tests.conftest import charge_object, event_body
+from tests.flow.signer import Signer
 from tests.workers.crash import context_with
 from workers import apply_events
 
 GOOD = event_body(charge_object())
 KEYS = Keys()
+Calls = Callable[[httpx.AsyncClient], Awaitable[Any]]
 
 
-def receiver(
-    server: Server, signer: Signer, tmp_path: Path
-) -> Callable[[Callable[[httpx.AsyncClient], Awaitable[Any]]], Any]:
+def receiver(server: Server, signer: Signer, tmp_path: Path) -> Callable[[Calls], Any]:
     """Runs calls against the real app, in-process, with its lifespan entered."""
     pem = tmp_path / "public.pem"
-    pem.write_bytes(signer.pem)
+    pem.write_bytes(signer.public)
     settings = load(ReceiverSettings, redis_url=server.url, pingpp_public_key_files=(pem,))
 
-    def run(calls: Callable[[httpx.AsyncClient], Awaitable[Any]]) -> Any:
+    def run(calls: Calls) -> Any:
         async def inside() -> Any:
             app = make_app(settings)
             transport = httpx.ASGITransport(app)
@@ -326,7 +326,7 @@ def answers(
     async def run() -> list[Any]:
         async with redis.asyncio.Redis.from_url(server.url) as client:
             inbox = Inbox(client, KEYS, lambda: None, lambda _: None, remember_s=3600)
-            webhooks = Webhooks(inbox, read_ring([("key", signer.pem)]), 10, lambda *_: None)
+            webhooks = Webhooks(inbox, read_ring([("key", signer.public)]), 10, lambda *_: None)
             arriving = zip(BODIES, signatures, strict=True)
             tasks = [asyncio.create_task(status(webhooks, *request)) for request in arriving]
             await asyncio.sleep(0)
@@ -393,7 +393,7 @@ def test_keys_that_are_read_again_hold_for_all_that_is_not_verified_yet(
     new = Signer()
 
     def reload(webhooks: Webhooks, _: object) -> None:
-        webhooks.ring = read_ring([("key", new.pem)])
+        webhooks.ring = read_ring([("key", new.public)])
 
     signatures = [(new if n % 2 else signer).sign(body) for n, body in enumerate(BODIES)]
     assert answers(server, signer, signatures, reload) == [401, 200] * 5

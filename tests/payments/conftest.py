@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.conftest import Signer
+from tests.flow.signer import Signer
 from tests.payments.taking import kit as taking
 
 

@@ -20,7 +20,8 @@ from payments.reconciliation import sweep as pages
 from payments.reconciliation.reports import DISCOVER, RECONCILE
 from payments.reconciliation.sweep import Progress
 from payments.store import Store
-from tests.conftest import Signer, messages
+from tests.conftest import messages
+from tests.flow.signer import Signer
 from tests.payments.taking import kit as taking
 from tests.payments.taking.kit import APP, ORDER, Run, Shop, only_charge
 from workers import sweep

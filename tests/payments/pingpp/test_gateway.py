@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from payments.pingpp.gateway import Gateway, GatewayError, NotFound, NotNow, Refused, Unanswered
-from tests.conftest import Signer
+from tests.flow.signer import Signer
 
 Answer = Callable[[httpx.Request], httpx.Response]
 

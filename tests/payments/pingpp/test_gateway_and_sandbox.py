@@ -11,7 +11,7 @@ import pytest
 from payments.pingpp.gateway import Gateway, NotFound, NotNow, Refused
 from sandbox.app import make_app
 from sandbox.settings import Settings
-from tests.conftest import Signer
+from tests.flow.signer import Signer
 
 APP = "app_1Gqj58ynP0mHeX1q"
 
@@ -37,7 +37,7 @@ Calls = Callable[[Gateway, httpx.AsyncClient], Coroutine[Any, Any, None]]
 def with_sandbox(tmp_path: Path, signer: Signer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Runs calls against a sandbox that knows the merchant's public key."""
     monkeypatch.chdir(tmp_path)  # no .env of a developer's
-    (tmp_path / "merchant.pem").write_bytes(signer.pem)
+    (tmp_path / "merchant.pem").write_bytes(signer.public)
     settings = Settings(data_dir=tmp_path, sandbox_merchant_public_key_file=tmp_path / "merchant.pem")
 
     def run(calls: Calls, key: Any = signer.key) -> None:

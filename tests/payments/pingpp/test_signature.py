@@ -16,7 +16,7 @@ from payments.pingpp.signature import (
     read_ring,
     sign_request,
 )
-from tests.conftest import Signer
+from tests.flow.signer import Signer
 
 BODY = '{"id": "evt_1", "subject": "简米"}'.encode()
 
@@ -40,7 +40,7 @@ def shapes(pem: bytes) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("shape", shapes(b"a\nb\nc"))
 def test_a_public_key_is_read_in_every_shape(signer: Signer, shape: str) -> None:
-    key = read_public_key(shapes(signer.pem)[shape])
+    key = read_public_key(shapes(signer.public)[shape])
     assert key.public_numbers() == signer.key.public_key().public_numbers()
 
 
@@ -78,14 +78,14 @@ def test_a_key_of_another_kind_is_refused() -> None:
 
 def test_a_ring_names_the_file_that_cannot_be_read_and_is_never_empty(signer: Signer) -> None:
     with pytest.raises(UnreadableKey, match=r"^second\.pem: "):
-        read_ring([("first.pem", signer.pem), ("second.pem", b"nonsense")])
+        read_ring([("first.pem", signer.public), ("second.pem", b"nonsense")])
     with pytest.raises(UnreadableKey):
         read_ring([])
 
 
 def test_each_key_of_a_ring_counts_and_the_one_in_use_comes_first(signer: Signer) -> None:
     old, new = Signer(), signer
-    ring = read_ring([("old", old.pem), ("new", new.pem)])
+    ring = read_ring([("old", old.public), ("new", new.public)])
     assert ring.verify(BODY, new.sign(BODY).encode())
     assert ring.keys[0].public_numbers() == new.key.public_key().public_numbers()
     assert ring.verify(BODY, old.sign(BODY).encode())
@@ -94,14 +94,14 @@ def test_each_key_of_a_ring_counts_and_the_one_in_use_comes_first(signer: Signer
 def test_a_file_may_hold_several_keys(signer: Signer) -> None:
     other = Signer()
     for between in (b"", b"\n", b"\r\n# the next one\r\n"):
-        ring = read_ring([("both.pem", signer.pem + between + other.pem)])
+        ring = read_ring([("both.pem", signer.public + between + other.public)])
         assert len(ring.keys) == 2
         assert ring.verify(BODY, signer.sign(BODY).encode())
         assert ring.verify(BODY, other.sign(BODY).encode())
-    literal = (signer.pem + other.pem).replace(b"\n", b"\\n")
+    literal = (signer.public + other.public).replace(b"\n", b"\\n")
     assert len(read_ring([("literal", literal)]).keys) == 2
     with pytest.raises(UnreadableKey):
-        read_ring([("half", signer.pem + other.pem[:200])])
+        read_ring([("half", signer.public + other.public[:200])])
 
 
 def malformed(good: str) -> list[str | None]:
@@ -130,13 +130,13 @@ def malformed(good: str) -> list[str | None]:
 
 @pytest.mark.parametrize("position", range(19))
 def test_anything_malformed_is_a_bad_signature_and_not_an_error(signer: Signer, position: int) -> None:
-    ring = read_ring([("key", signer.pem)])
+    ring = read_ring([("key", signer.public)])
     signature = malformed(signer.sign(BODY))[position]
     assert ring.verify(BODY, None if signature is None else signature.encode()) is False
 
 
 def test_a_signature_holds_for_these_very_bytes(signer: Signer) -> None:
-    ring = read_ring([("key", signer.pem)])
+    ring = read_ring([("key", signer.public)])
     signature = signer.sign(BODY).encode()
     assert ring.verify(BODY, signature)
     for position in range(len(BODY)):
@@ -181,7 +181,7 @@ def test_what_is_signed_is_compared_whole(signer: Signer, what: str) -> None:
     numbers = signer.key.private_numbers()
     content = int.from_bytes(FORGED.get(what, padded(INFO)), "big")
     signature = pow(content, numbers.d, numbers.public_numbers.n).to_bytes(256, "big")
-    genuine = read_ring([("key", signer.pem)]).verify(BODY, base64.b64encode(signature))
+    genuine = read_ring([("key", signer.public)]).verify(BODY, base64.b64encode(signature))
     assert genuine == (what not in FORGED)
     try:
         signer.key.public_key().verify(signature, BODY, padding.PKCS1v15(), hashes.SHA256())
@@ -192,7 +192,7 @@ def test_what_is_signed_is_compared_whole(signer: Signer, what: str) -> None:
 
 
 def test_a_signature_is_a_number_below_the_modulus_in_the_length_of_the_key(signer: Signer) -> None:
-    ring = read_ring([("key", signer.pem)])
+    ring = read_ring([("key", signer.public)])
     modulus = signer.key.public_key().public_numbers().n
     good = base64.b64decode(signer.sign(BODY))
     number = int.from_bytes(good, "big")

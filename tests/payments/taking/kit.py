@@ -23,7 +23,8 @@ from payments.taking.refund import Refunded, refund
 from payments.taking.reverse import stop
 from sandbox.app import make_app
 from sandbox.settings import Settings
-from tests.conftest import Signer, messages
+from tests.conftest import messages
+from tests.flow.signer import Signer
 from workers import apply_events, ask, check
 from workers.context import Context
 
@@ -171,7 +172,7 @@ Run = Callable[[Story], None]
 
 def run(story: Story, client: redis.Redis, directory: Path, signer: Signer) -> None:
     """Tell a story in front of a sandbox of its own."""
-    (directory / "merchant.pem").write_bytes(signer.pem)
+    (directory / "merchant.pem").write_bytes(signer.public)
     settings = Settings(
         data_dir=directory,
         sandbox_merchant_public_key_file=directory / "merchant.pem",
