@@ -6,7 +6,7 @@ Duplicates, disorder, replays and two workers at once all give the same books. N
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from msgspec.structs import replace
@@ -27,6 +27,16 @@ from payments.pingpp.sighting import ChargeLook, RefundLook, Sighting
 EXPIRY_GRACE = 60  # seconds after `time_expire` in which Ping++ may still learn of a payment from the channel
 _LONGEST_ORDER_NO = 100  # in message ids, which have at most 128 characters
 
+MessageType = Literal["paid", "paid_late", "paid_again", "refunded", "refund_failed", "closed", "failed"]
+# What can be odd about a sighting, held against the books.
+Oddity = Literal[
+    "identity_conflict",
+    "not_as_registered",
+    "paid_while_reversing",
+    "refund_of_unpaid_charge",
+    "refund_conflict",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -34,7 +44,7 @@ class Message:
     that failed has a `failure`, and no charge or no refund.
     """
 
-    type: str
+    type: MessageType
     id: str
     charge: str | None
     time: int
@@ -52,7 +62,7 @@ class Folded:
     ask: bool = False
 
 
-def oddity(payment: Payment, sighting: Sighting) -> str | None:
+def oddity(payment: Payment, sighting: Sighting) -> Oddity | None:
     """Why this sighting may not be folded into these books, as a code word; None: it may."""
     look, known = sighting.charge, payment.charge(sighting.charge_id)
     if look and known and conflicts(known, look):

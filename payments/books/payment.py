@@ -5,10 +5,13 @@ smallest unit of the currency; times are Unix seconds as Ping++ gives them, but 
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
+
+Status = Literal["creating", "pending", "paid", "partially_refunded", "refunded", "closed", "failed"]
+RefundStatus = Literal["pending", "succeeded", "failed"]
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -105,7 +108,7 @@ class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
     description: str | None = None
 
     @property
-    def status(self) -> str:
+    def status(self) -> RefundStatus:
         """`succeeded` where both ends were ever seen: money that went back stays back."""
         return "succeeded" if self.succeeded else "failed" if self.failed else "pending"
 
@@ -226,8 +229,8 @@ class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
         return any(charge.open for charge in self.charges) or any(one.open for one in self.attempts)
 
     @property
-    def status(self) -> str:
-        """`creating`, `pending`, `paid`, `partially_refunded`, `refunded`, `closed` or `failed`."""
+    def status(self) -> Status:
+        """What follows from the facts; docs/payments.md says what each means."""
         paid = [charge for charge in self.charges if charge.paid]
         if not paid:
             return self._unpaid
@@ -236,7 +239,7 @@ class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
         return "partially_refunded" if any(self.kept(charge) for charge in paid) else "refunded"
 
     @property
-    def _unpaid(self) -> str:
+    def _unpaid(self) -> Status:
         if any(charge.open for charge in self.charges):
             return "pending"
         if any(attempt.open for attempt in self.attempts):

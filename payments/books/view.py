@@ -3,10 +3,12 @@
 Our own times end in `_at` and are RFC 3339 in UTC; amounts are integers in the smallest unit.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from payments.books.payment import Charge, Payment, Refund
 from payments.times import rfc3339, rfc3339_ms
+
+ChargeStatus = Literal["paid", "reversed", "expired", "pending"]
 
 
 def payment_json(payment: Payment) -> dict[str, Any]:
@@ -50,8 +52,8 @@ def merchant_json(payment: Payment, public_url: str) -> dict[str, Any]:
     return seen
 
 
-def charge_status(charge: Charge) -> str:
-    """`paid`, `reversed`, `expired` or `pending`; `reversed` wins over `paid`: the money is gone again."""
+def charge_status(charge: Charge) -> ChargeStatus:
+    """`reversed` wins over `paid`: the money is gone again."""
     if charge.reversed:
         return "reversed"
     return "paid" if charge.paid else "expired" if charge.expired else "pending"

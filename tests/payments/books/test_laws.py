@@ -146,7 +146,8 @@ NOT_IN_IT = (
     Message("refund_failed", "refund_failed:rt_1", CHARGE, 1, failure=GONE),
     Message("failed", "failed:at_1", None, 1, failure=GONE),
     Message("closed", f"closed:{CHARGE}", CHARGE, 1),
-    Message("forgotten", "forgotten:x", CHARGE, 1),  # a new type needs a law of its own
+    # A new type needs a law of its own.
+    Message("forgotten", "forgotten:x", CHARGE, 1),  # type: ignore[arg-type]
 )
 
 
