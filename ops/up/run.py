@@ -12,7 +12,7 @@ from pathlib import Path
 from ops.up.merchant_keys import make_keys, make_token
 from ops.up.ports import ports_problem, wanted_ports
 from ops.up.running import Up, UpAlready, announce, only_one
-from ops.up.settings import SANDBOX_KEY, UpSettings
+from ops.up.settings import SANDBOX_APP, SANDBOX_KEY, UpSettings
 from ops.up.welcome import welcome
 from processes import redis_server
 from processes.address import address
@@ -91,6 +91,8 @@ def environment_for(
     told["PINGPP_PUBLIC_KEY_FILES"] = ",".join([*keys, str(settings.data_dir / "sandbox" / "public_key.pem")])
     if settings.pingpp_api_key is None:
         told["PINGPP_API_KEY"] = SANDBOX_KEY
+    if not settings.pingpp_app_ids:
+        told["PINGPP_APP_IDS"] = SANDBOX_APP  # only apps that are named are swept
     if settings.pingpp_private_key_file is None:
         private, public = make_keys(settings.data_dir)
         told["PINGPP_PRIVATE_KEY_FILE"] = str(private)

@@ -11,9 +11,11 @@ from ops.up.merchant_keys import make_keys
 from ops.up.ports import port_problem, ports_problem
 from ops.up.run import children_of, describe, environment_for, run_up
 from ops.up.running import Up, UpAlready, announce, only_one, running
-from ops.up.settings import SANDBOX_KEY, UpSettings
+from ops.up.settings import SANDBOX_APP, SANDBOX_KEY, UpSettings
 from ops.up.welcome import welcome
 from processes.address import address
+from sandbox.control.trigger import Batch
+from sandbox.shop.merchant import SAMPLE_APP
 from tests.ports import free_port
 
 UP = Up(12, "2026-01-01T00:00:00+00:00", "http://127.0.0.1:8080", None, {"receiver": 8080})
@@ -111,6 +113,7 @@ def test_with_the_sandbox_everything_speaks_to_it(tmp_path: Path) -> None:
     told = environment_for(settings(tmp_path, sandbox_port=9001), True, 3, console=True)
     assert told["PINGPP_API_BASE"] == "http://127.0.0.1:9001"
     assert told["PINGPP_API_KEY"] == SANDBOX_KEY
+    assert told["PINGPP_APP_IDS"] == SANDBOX_APP
     assert told["PINGPP_PUBLIC_KEY_FILES"] == str(tmp_path / "sandbox" / "public_key.pem")
     assert Path(told["PINGPP_PRIVATE_KEY_FILE"]).exists()
     assert Path(told["SANDBOX_MERCHANT_PUBLIC_KEY_FILE"]).exists()
@@ -125,17 +128,23 @@ def test_what_the_user_has_set_wins(tmp_path: Path) -> None:
     own = settings(
         tmp_path,
         pingpp_api_key="sk_live_of_my_own",
+        pingpp_app_ids="app_of_my_own",
         pingpp_private_key_file="mine.pem",
         pingpp_public_key_files="theirs.pem",
         merchant_api_tokens="mine",
         log_format="json",
     )
     told = environment_for(own, True, None, console=True)
-    assert not told.keys() & {"PINGPP_API_KEY", "PINGPP_PRIVATE_KEY_FILE", "EVENT_WORKERS", "LOG_FORMAT"}
+    ours_only_where_theirs_is_not = {"PINGPP_API_KEY", "PINGPP_APP_IDS", "PINGPP_PRIVATE_KEY_FILE"}
+    assert not told.keys() & {*ours_only_where_theirs_is_not, "EVENT_WORKERS", "LOG_FORMAT"}
     assert "MERCHANT_API_TOKENS_FILE" not in told
     assert "SANDBOX_MERCHANT_PUBLIC_KEY_FILE" not in told  # it would not belong to that private key
     assert told["PINGPP_PUBLIC_KEY_FILES"] == f"theirs.pem,{tmp_path / 'sandbox' / 'public_key.pem'}"
     assert not (tmp_path / "keys").exists()
+
+
+def test_the_app_is_the_one_that_the_sandbox_uses_by_itself() -> None:
+    assert SANDBOX_APP == SAMPLE_APP == Batch().app
 
 
 def test_without_the_sandbox_ping_is_as_the_environment_says(tmp_path: Path) -> None:
