@@ -69,15 +69,9 @@ class Payments:
             making = self._keep(create(self._desk, wanted, content))
             # whoever goes away does not stop it midway
             await asyncio.wait({making}, timeout=_PATIENCE_S if wait is None else wait)
-            while not making.done():
-                held = await self._office.find(f"{wanted.app}:{wanted.order_no}")
-                newest = held.payment.attempts[-1] if held and held.payment.attempts else None
-                if held and newest and newest.open and newest.digest == wanted.digest:
-                    made, after = Created(held.payment), BackgroundTask(_end, making)
-                    break
-                await asyncio.wait({making}, timeout=_LOOK_EVERY_S)
-            else:
-                made, after = making.result(), None
+            under_way = await self._written_down(wanted, making)
+            made = Created(under_way) if under_way else making.result()
+            after = BackgroundTask(_end, making) if under_way else None
             for no in (made.refused, made.not_now):
                 if no:
                     raise no
@@ -91,6 +85,16 @@ class Payments:
         response = json_answer(self._shown(payment), status, headers)
         response.background = after
         return response
+
+    async def _written_down(self, wanted: Wanted, making: asyncio.Task[Any]) -> Payment | None:
+        """The payment once its attempt is written down and Ping++ is being called; None: that has ended already."""
+        while not making.done():
+            held = await self._office.find(f"{wanted.app}:{wanted.order_no}")
+            newest = held.payment.attempts[-1] if held and held.payment.attempts else None
+            if held and newest and newest.open and newest.digest == wanted.digest:
+                return held.payment
+            await asyncio.wait({making}, timeout=_LOOK_EVERY_S)
+        return None
 
     async def _wanted(self, content: dict[str, Any]) -> Wanted:
         """The payment that is asked for. Raises Problem with all that is wrong with it."""

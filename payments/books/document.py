@@ -32,11 +32,15 @@ def decode(document: bytes) -> Payment:
     """Raises NewerSchema for a document of a later release, ValueError for what is no document at all."""
     try:
         payment = _decoder.decode(document)
-        schema = payment.schema
-    except msgspec.ValidationError:  # a later release may have given things another shape
+    except msgspec.ValidationError as error:  # a later release may have given things another shape
         schema = _schema_decoder.decode(document).schema
-        if schema <= SCHEMA:
-            raise
-    if schema > SCHEMA:
-        raise NewerSchema(f"its payment was written with schema {schema}, this release knows {SCHEMA}")
+        if schema > SCHEMA:
+            raise _newer(schema) from error
+        raise
+    if payment.schema > SCHEMA:
+        raise _newer(payment.schema)
     return payment
+
+
+def _newer(schema: int) -> NewerSchema:
+    return NewerSchema(f"its payment was written with schema {schema}, this release knows {SCHEMA}")

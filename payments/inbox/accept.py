@@ -166,11 +166,11 @@ class Inbox:
                 connection = self._connection = pool.make_connection()
                 await connection.connect()
                 connection.socket_timeout = None  # `_reply` has one for both ways, which costs less
+            given = (len(keys), *keys, *arguments)
             try:
-                command = ("EVALSHA", _accept.sha, len(keys), *keys, *arguments)
-                answer: list[int] = await self._reply(connection, command)
+                answer: list[int] = await self._reply(connection, ("EVALSHA", _accept.sha, *given))
             except NoScriptError:
-                answer = await self._reply(connection, ("EVAL", _accept.source, *command[2:]))
+                answer = await self._reply(connection, ("EVAL", _accept.source, *given))
             if self.replicas:
                 having = await self._reply(connection, ("WAIT", self.replicas, self.wait_ms))
                 if having < self.replicas:

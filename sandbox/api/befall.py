@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import assert_never
 
 import msgspec
 from starlette.requests import Request
@@ -43,6 +44,8 @@ async def befall(world: World, fate: Fate, request: Request, carry_out: Callable
             _pay(world, request.path_params.get("id") or _charge_in(answer))
         case "delay_answer":
             answer = carry_out()
+        case _:
+            assert_never(fate.do)
     await wait(request.receive, fate.seconds)
     return answer
 

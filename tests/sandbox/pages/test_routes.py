@@ -64,6 +64,10 @@ async def press(rig: Rig, at: str, action: str, **typed: str) -> str:
     return str(answer.headers["location"])
 
 
+def settle_after(rig: Rig) -> float | None:
+    return rig.world.settling.after
+
+
 def actions(page: str, charge: Any) -> set[str]:
     beginning = f"/sandbox/page/charges/{charge['id']}/"
     return {one.removeprefix(beginning) for one in Forms(page).found if one.startswith(beginning)}
@@ -124,7 +128,7 @@ async def test_a_charge_expires(rig: Rig) -> None:
 async def test_money_is_given_back_and_the_channel_decides(rig: Rig) -> None:
     charge = await rig.paid()
     await press(rig, "/sandbox/", "/settle", settle="never")
-    assert rig.world.settling.after is None
+    assert settle_after(rig) is None
     await press(rig, "/sandbox/", "/refund", amount="30")
     await press(rig, "/sandbox/", "/refund", amount="")
     rest, part = (await rig.get(f"/v1/charges/{charge['id']}/refunds"))["data"]
@@ -138,7 +142,7 @@ async def test_money_is_given_back_and_the_channel_decides(rig: Rig) -> None:
         assert text in shown
     await press(rig, "/sandbox/", "/refund")
     await press(rig, "/sandbox/", "/settle", settle="soon")
-    assert rig.world.settling.after == 1.0
+    assert settle_after(rig) == 1.0
     (last,) = (await rig.get(f"/v1/charges/{charge['id']}/refunds", params={"limit": 1}))["data"]
     await press(rig, "/sandbox/", f"{last['id']}/succeed")
     shown = await page(rig)
