@@ -1,7 +1,9 @@
 """What tests of the rooms share: real Redis servers, a key pair, and one builder of charges and events."""
 
+import functools
 import json
 import os
+import ssl
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,8 @@ from tests.flow.signer import Signer
 
 bell.use_prefix("")
 signals.keep_to_ourselves()
+# Each client of httpx's reads the certificates of all authorities anew, which was a quarter of what all tests take.
+ssl.create_default_context = functools.cache(ssl.create_default_context)  # type: ignore[assignment]
 
 
 @pytest.fixture(scope="session", params=redis_server.binaries(), ids=lambda path: path.name)

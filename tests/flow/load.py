@@ -39,18 +39,18 @@ class Tally:
 
 
 class Load:
-    """Sends `webhooks`, and gives each up to `patience` seconds to be acknowledged."""
+    """Sends `webhooks`, each until it is acknowledged."""
 
-    def __init__(
-        self, system: System, webhooks: Iterable[Webhook], rng: random.Random, patience: float = PATIENCE_S
-    ) -> None:
-        self._system, self._webhooks, self._rng, self._patience = system, list(webhooks), rng, patience
+    def __init__(self, system: System, webhooks: Iterable[Webhook], rng: random.Random) -> None:
+        self._system, self._webhooks, self._rng = system, list(webhooks), rng
         self.tally = Tally()
+        self._limit: asyncio.Timeout
         self._turn = asyncio.Semaphore(TOGETHER)
 
     async def run(self) -> None:
-        """Raises TimeoutError if one is not acknowledged in time."""
+        """Raises TimeoutError if for a long time none is acknowledged."""
         async with (
+            asyncio.timeout(PATIENCE_S) as self._limit,
             httpx.AsyncClient(timeout=PATIENCE_S) as client,
             asyncio.TaskGroup() as group,
         ):
@@ -59,9 +59,9 @@ class Load:
 
     async def _deliver(self, client: httpx.AsyncClient, webhook: Webhook) -> None:
         await asyncio.sleep(webhook.at)
-        async with asyncio.timeout(self._patience):
-            while not await self._is_settled(client, webhook):  # noqa: ASYNC110  it is sent again, not looked at
-                await asyncio.sleep(self._rng.uniform(0.2, 1.0))
+        while not await self._is_settled(client, webhook):  # noqa: ASYNC110  it is sent again, not looked at
+            await asyncio.sleep(self._rng.uniform(0.2, 1.0))
+        self._limit.reschedule(asyncio.get_running_loop().time() + PATIENCE_S)
 
     async def _is_settled(self, client: httpx.AsyncClient, webhook: Webhook) -> bool:
         headers = self._system.signer.headers(webhook.body, webhook.signature)
