@@ -38,6 +38,7 @@ def check_change(
 def check_told(payment: Payment, message: Message) -> None:
     """The fact that is published stands in the payment."""
     charge = payment.charge(message.charge) if message.charge else None
+    stands = False
     match message.type:
         case "paid" | "paid_late":
             stands = charge is not None and charge.paid and payment.first_paid == charge.id
@@ -59,8 +60,6 @@ def check_told(payment: Payment, message: Message) -> None:
             stands = any(one.failure is not None and one.failure == message.failure for one in made_nothing)
         case "closed":
             stands = charge is not None and not charge.open and payment.closed == charge.id
-        case _:
-            stands = False
     if not stands:
         _broken(payment, f"{message.id} would be published and is not in it")
 

@@ -1,7 +1,9 @@
 """Puts payments into the books as our own calls and Ping++'s events do, without a gateway; calls the real app."""
 
 import asyncio
+import html
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -270,3 +272,8 @@ def receiver(redis_url: str, log: Path) -> Iterator[tuple[int, subprocess.Popen[
 def _listens(port: int) -> bool:
     with closing(socket.socket()) as one:
         return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def title(answer: httpx.Response) -> str:
+    (found,) = re.findall(r"<h1[^>]*>(.*?)</h1>", answer.text)
+    return html.unescape(found)

@@ -4,38 +4,20 @@ import html
 import re
 import time
 from collections.abc import Callable
+from itertools import product
+from pathlib import Path
 
-import httpx
 import pytest
-import redis
 
-from payments.keys import CHECKS_NOW, Keys
 from processes.redis_server import Server
-from tests.ingest.checkout.kit import WAP, Books, Door
+from tests.ingest.checkout.kit import Books, Door, title
 
-KEYS = Keys()
 ADDRESSES = ("", "/status", "/events", "/qr.svg", "/charge")
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 NO_SCRIPT = '<noscript><meta http-equiv="refresh" content="5"></noscript>'
-
-
-@pytest.fixture
-def books(client: redis.Redis) -> Books:
-    return Books(client)
-
-
-@pytest.fixture
-def door(server: Server, client: redis.Redis) -> Door:
-    assert client.ping()
-    return Door(server.url)
-
-
-def title(answer: httpx.Response) -> str:
-    (found,) = re.findall(r"<h1[^>]*>(.*?)</h1>", answer.text)
-    return html.unescape(found)
 
 
 Prepare = Callable[[Books], object]
@@ -245,124 +227,64 @@ def test_what_the_shop_writes_is_text_and_never_markup(books: Books, door: Door)
     assert "{{ 7*7 }}{app}" in door.get(books.token(1)).text
 
 
-def test_every_wrong_token_is_answered_alike(books: Books, door: Door) -> None:
-    books.open()
-    wrong = ("x", "Tok_en-" + "9" * 25, "A" * 200, "-", "%00", "%F0%9F%92%A9", "*" * 32)
-    answers = door.call(*(("GET", token) for token in wrong))
-    assert {one.status_code for one in answers} == {404}
-    assert len({one.text for one in answers}) == 1
-    assert title(answers[0]) == "There is no such payment"
-    assert title(door.get("x" * 32, accept_language="zh-CN")) == "找不到这笔支付"
-    for address in ADDRESSES[1:]:
-        known, guessed = door.call(("GET", f"{'x' * 32}{address}"), ("GET", f"y{address}"))
-        assert (known.status_code, known.content) == (404, guessed.content)
-        assert known.json()["code"] == "not_found"
-    assert door.post("y/paid").status_code == 404
+CHECKOUT = Path("ingest") / "checkout"
 
 
-def test_the_status_has_these_members_and_no_others(books: Books, door: Door) -> None:
-    token = books.open()
-    open_ = door.get(f"{token}/status").json()
-    left = open_.pop("seconds_left")
-    assert 7190 < left <= 7200
-    assert open_.pop("expires_at").endswith("Z")
-    version = open_.pop("version")
-    assert open_ == {
-        "status": "pending",
-        "final": False,
-        "amount": 1234,
-        "amount_refunded": 0,
-        "currency": "cny",
-        "paid_at": None,
-    }
-    books.pay()
-    books.refund()
-    paid = door.get(f"{token}/status").json()
-    assert paid.pop("version") != version
-    assert paid == {
-        "status": "partially_refunded",
-        "final": True,
-        "amount": 1234,
-        "amount_refunded": 400,
-        "currency": "cny",
-        "paid_at": "2023-11-14T22:14:20Z",
-        "expires_at": None,
-        "seconds_left": None,
-    }
-
-
-def test_the_countdown_ends_when_the_code_is_given_up_not_when_ping_lets_it_expire(
-    books: Books, door: Door
-) -> None:
-    for channel, least, most in (("wx_pub_qr", 7190, 7200), ("isv_qr", 50, 60), ("isv_wap", 50, 60)):
-        number = len(books.charges) + 1
-        assert least < door.get(f"{books.open(number, channel)}/status").json()["seconds_left"] <= most
-
-
-def test_a_code_that_could_not_be_given_up_is_not_shown_again(books: Books, door: Door) -> None:
-    token = books.open(channel="isv_qr")
-    books.age()
-    books.reversing()
-    books.not_reversed()
-    polled, drawn = door.call(("GET", f"{token}/status"), ("GET", f"{token}/qr.svg"))
-    assert (polled.json()["status"], polled.json()["seconds_left"], drawn.status_code) == (
-        "pending",
-        None,
-        404,
+def test_files_are_kept_by_their_content_and_their_names_are_few(server: Server) -> None:
+    door = Door(server.url)
+    page = door.get("x" * 32).text
+    (style,) = re.findall(r'href="(-/static/\w+/checkout\.css)"', page)
+    kept, stale, missing, outside = door.call(
+        ("GET", style),
+        ("GET", "-/static/0123456789abcdef/checkout.css"),
+        ("GET", "-/static/0123456789abcdef/payment.html"),
+        ("GET", "-/static/x/..%2fcheckout.py"),
     )
+    assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert kept.headers["content-type"] == "text/css; charset=utf-8"
+    # Another release's page finds the file all the same, and does not keep it under the wrong name.
+    assert (stale.content, stale.headers["cache-control"]) == (kept.content, "no-store")
+    assert (missing.status_code, outside.status_code) == (404, 404)
+    for name, media in (("js", "text/javascript"), ("svg", "image/svg+xml")):
+        assert door.get(f"-/static/0/checkout.{name}").headers["content-type"].startswith(media)
 
 
-def test_the_version_changes_with_the_code_alone(books: Books, door: Door) -> None:
-    token = books.open(channel="upacp_qr")
-    first = door.get(f"{token}/status").json()
-    books.age(seconds=1)  # written anew, and looks the same
-    assert door.get(f"{token}/status").json()["version"] == first["version"]
-    other = {"credential": {"upacp_qr": "https://qr.95516.com/other"}}
-    expires = {"time_expire": books.charges[1]["time_expire"]}
-    books.open(channel="upacp_qr", digest="other", attempt=2, charge=other | expires)
-    second = door.get(f"{token}/status").json()
-    assert second["version"] != first["version"]
-    assert {**second, "version": "", "seconds_left": 0} == {**first, "version": "", "seconds_left": 0}
+def test_no_file_asks_for_anything_from_outside() -> None:
+    paths = [*(CHECKOUT / "templates").iterdir(), *(CHECKOUT / "static").iterdir()]
+    assert len(paths) == 6
+    for path in paths:
+        text = path.read_text().replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"https?:|[\"'(]//|@import|url\(", text), path
 
 
-def test_the_charge_is_given_on_isv_wap_as_it_came(books: Books, door: Door) -> None:
-    token = books.open(channel="isv_wap")
-    answer = door.get(f"{token}/charge")
-    assert answer.json() == books.charges[1]
-    assert answer.json()["credential"]["isv_wap"] == WAP
-    assert answer.headers["access-control-allow-origin"] == "*"
-    books.pay()
-    assert door.get(f"{token}/charge").status_code == 404
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def test_i_have_paid_has_the_payment_looked_at_once_in_a_while(books: Books, door: Door) -> None:
-    token = books.open()
-    assert books.client.zrange(KEYS.due(CHECKS_NOW), 0, -1) == []
-    answer = door.post(f"{token}/paid")
-    assert (answer.status_code, answer.content) == (303, b"")
-    assert (
-        str(answer.next_request.url if answer.next_request else "") == f"http://shop/checkout/{token}?asked"
-    )
-    assert books.client.zrange(KEYS.due(CHECKS_NOW), 0, -1) == [b":ch_000000000000000000000001"]
-    again = door.post(f"{token}/paid", accept="application/json")
-    assert (again.status_code, again.json()) == (202, {"asked": False})
-    assert (
-        "We are asking for the result."
-        in door.get(f"{token}?asked").text.partition("</p>\n</form>")[0][-120:]
-    )
-    assert door.call(("GET", f"{token}/paid"))[0].status_code == 405
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
 
 
-def test_a_slash_too_many_leads_back_by_a_relative_way(books: Books, door: Door) -> None:
-    token = books.open()
-    answer = door.get(f"{token}/")
-    assert (answer.status_code, answer.headers["location"]) == (307, f"../{token}")
-    assert door.get("%0d%0aa:b/").headers["location"] == "../%0D%0Aa%3Ab"
-
-
-def test_head_is_answered_like_get_without_a_body(books: Books, door: Door) -> None:
-    token = books.open(channel="alipay_qr")
-    for address in ADDRESSES[:-1]:
-        got = door.call(("HEAD", f"{token}{address}"))[0]
-        assert (got.status_code, got.content) == (200, b"")
-    assert door.call(("HEAD", "x" * 32))[0].status_code == 404
+def test_texts_stand_out_from_their_ground_in_light_and_dark() -> None:
+    themes = [
+        dict(re.findall(r"--([a-z-]+): (#\w{6});", block))
+        for block in (CHECKOUT / "static" / "checkout.css")
+        .read_text()
+        .split("@media (prefers-color-scheme: dark)")
+    ]
+    assert len(themes) == 2
+    for theme in themes:
+        texts = [
+            *product(("ink", "soft", "main", "main-strong", "warn"), ("card", "order", "ground")),
+            ("warn", "warn-ground"),
+            ("on-main", "main"),
+            ("on-main", "main-strong"),
+            ("card", "good"),
+        ]
+        for text, ground in texts:
+            assert contrast(theme[text], theme[ground]) >= 4.5, (text, ground)
+        for line in ("main", "edge", "focus", "good"):  # WCAG 1.4.11: what is no text
+            assert contrast(theme[line], theme["card"]) >= 3, line

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import shlex
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from payments.pingpp import event
 from payments.pingpp.gateway import Gateway
 from payments.store import Store
 from processes.redis_server import Server
+from tests.conftest import charge_object, event_body
 from workers import apply_events, ask
 from workers.context import Context
 
@@ -136,3 +139,74 @@ def system(
         monkeypatch.delenv(name, raising=False)
     with capture_logs():  # what workers log must not come between what commands answer
         yield System(client, server.url, server.data_dir)
+
+
+PLANNED = {"event_id": f"evt_{1:024d}", "type": "charge.succeeded", "object_id": f"ch_{1:024d}"}
+ANSWER = {"count": 1, "events": [{**PLANNED, "order_no": "order00000001"}]}
+
+
+class Sandbox:
+    """Answers as the sandbox's control does; `then` runs before the answer to a trigger."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.answer: tuple[int, Any] = (202, ANSWER)
+        self.deliveries: list[dict[str, Any]] = []
+        self.then: Callable[[], None] = lambda: None
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                outer.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                outer.then()
+                self._send(*outer.answer)
+
+            def do_GET(self) -> None:
+                self._send(200, {"deliveries": outer.deliveries, "outstanding": 1})
+
+            def _send(self, status: int, content: Any) -> None:
+                body = content if isinstance(content, bytes) else json.dumps(content).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+
+
+@pytest.fixture
+def sandbox(system: System, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    monkeypatch.setenv("DATA_DIR", str(system.data_dir))
+    made = Sandbox()
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    monkeypatch.setenv("SANDBOX_PORT", str(made.server.server_address[1]))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # what is here is not reached through a proxy
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+def paid(system: System) -> None:
+    system.apply(event_body(charge_object(1), number=1))
+
+
+def last_command(answer: Answer) -> str:
+    """The last command of ours that an answer names."""
+    said = answer.out if "pingpp-ingest " in answer.out else answer.err
+    return said.rpartition("pingpp-ingest ")[2].strip()
+
+
+BUYER = "xin***@126.com"
+
+
+def contradicted(system: System, number: int = 1) -> str:
+    """The dead letter of an event that claims another amount than Ping++ says, and another mode."""
+    charge = charge_object(number)
+    system.charges[charge["id"]] = {**charge, "extra": {}}
+    (id_,) = system.dead(event_body({**charge, "amount": 999}, livemode=False))
+    return id_

@@ -1,4 +1,4 @@
-"""`reconcile` has the workers compare the books with what Ping++ lists, and `reports` show what they found."""
+"""`reconcile` has the workers compare the books with what Ping++ lists."""
 
 import threading
 import time
@@ -11,14 +11,14 @@ import pytest
 from msgspec.structs import replace
 from redis.exceptions import ConnectionError as RedisAway
 
-from ops.cli import reconcile, when
+from ops.cli import reconcile
 from payments.keys import SWEEPS
 from payments.pingpp.gateway import Gateway
 from payments.reconciliation import reports, run
 from payments.reconciliation.sweep import Progress
 from payments.store import Store
 from tests.conftest import charge_object, event_body, messages
-from tests.ops.cli.conftest import Answer, System
+from tests.ops.cli.conftest import System, last_command
 from tests.patience import until
 from workers import sweep
 from workers.context import Context
@@ -83,12 +83,6 @@ def _hurried(monkeypatch: pytest.MonkeyPatch, system: System) -> None:
 
 def told(system: System) -> list[str]:
     return [one["id"] for one in messages(system.client)]
-
-
-def last_command(answer: Answer) -> str:
-    """The last command of ours that an answer names."""
-    said = answer.out if "pingpp-ingest " in answer.out else answer.err
-    return said.rpartition("pingpp-ingest ")[2].strip()
 
 
 def test_books_that_match(system: System) -> None:
@@ -296,18 +290,6 @@ def test_the_apps_that_are_swept_now_are_those_that_count(system: System) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"),
-    [
-        ("90m", 1_699_994_600), ("24h", 1_699_913_600), ("7d", 1_699_395_200), ("2w", 1_698_790_400),
-        ("0s", 1_700_000_000), ("2023-11-15", 1_700_006_400), ("2023-11-14T22:13:20Z", 1_700_000_000),
-        ("2023-11-15T06:13:20+08:00", 1_700_000_000), ("9999w", 0),
-    ],
-)  # fmt: skip
-def test_points_in_time(text: str, meant: int) -> None:
-    assert when.read_when(text).at(1_700_000_000) == meant
-
-
-@pytest.mark.parametrize(
     "option",
     [
         "--since yesterday", "--since 24", "--until 2023-11-14T22:13:20", "--since 2023-13-01", "--since ''",
@@ -341,53 +323,3 @@ def test_what_is_said_meanwhile() -> None:
     assert "it failed: \\x1b[0m" in said(one, run.Standing(begun=True, attempts=2, error="\x1b[0m"))
     assert "no worker has taken it yet" in said(one, run.Standing())
     assert "at another sweep" in said(one, run.Standing(others_run=True))
-
-
-def keep(system: System, id_: str, report: Progress) -> None:
-    reports.request(Store(system.client, system.keys), id_, report)
-    reports.finish(Store(system.client, system.keys), f"run:{id_}", report, report_id=id_, again_ms=0)
-
-
-def test_reports_are_listed_newest_first(system: System) -> None:
-    empty = system.run("reports list")
-    assert (empty.status, empty.out, last_command(empty)) == (0, "", "reconcile")
-    assert system.run("reports list --json").json == []
-    for n in range(3):
-        keep(system, f"r{n}", replace(REPORT, compared=n, ended_at=REPORT.until + 3700, dry_run=n == 1))
-    listed = system.run("reports list --json").json
-    assert [one["id"] for one in listed] == ["r2", "r1", "r0"]
-    assert [one["id"] for one in system.run("reports list --json --limit 1").json] == ["r2"]
-    table = system.run("reports list")
-    assert "reconcile, dry run" in table.out
-    assert "2023-11-14T22:13:20Z" in table.out
-    assert last_command(table) == "reports show r2"
-
-
-def test_a_report_says_what_each_count_means(system: System) -> None:
-    report = replace(
-        REPORT, compared=9, equal=1, missed=2, refunds=1, updated=1, adopted=2, disputed=1, unknown=1,
-        calls=4, ended_at=REPORT.until + 3725, examples=("ch_1", "ch_2"),
-    )  # fmt: skip
-    keep(system, "r1", report)
-    shown = system.run("reports show r1")
-    assert shown.status == 0
-    for said in (
-        "2023-11-14T22:13:20Z to 2023-11-15T22:13:20Z",
-        "4  (missed 2, refunds 1, updated 1)",
-        "1 h 2 min 5 s",
-        "The books do not match.",
-        "Taken into the books, and published: 2 paid at Ping++ and 1 with refunds there.",
-        "Disputed: 1.",
-        "Unknown: 1.",
-        "ch_1",
-    ):
-        assert said in shown.out
-    document = system.run("reports show r1 --json").json
-    assert (document["repaired"], document["seconds"], document["examples"]) == (4, 3725, ["ch_1", "ch_2"])
-
-
-def test_an_unknown_report_is_said_plainly(system: System) -> None:
-    for line in ("reports show r1", "reports show r1 --json"):
-        answer = system.run(line)
-        assert (answer.status, answer.out) == (1, "")
-        assert last_command(answer) == "reports list"

@@ -1,4 +1,4 @@
-"""`smoke` where nothing runs starts a system for itself, and leaves nothing behind."""
+"""A command where nothing runs starts a system for itself, and leaves nothing behind."""
 
 import json
 import os

@@ -1,6 +1,5 @@
-"""Giving money back at the sandbox: refunds and reversals."""
+"""Giving money back at the sandbox."""
 
-import time
 from typing import Any
 
 import pytest
@@ -9,8 +8,6 @@ from tests.patience import until_async
 from tests.sandbox.kit import Rig
 
 pytestmark = pytest.mark.anyio
-
-SCAN = {"scan_code": "131141564583769183", "terminal_id": "T0000001"}
 
 
 async def refund(rig: Rig, charge: Any, status: int = 200, **wanted: Any) -> Any:
@@ -79,46 +76,3 @@ async def test_refunds_that_cannot_be(rig: Rig) -> None:
     await rig.get(f"/v1/charges/{charge['id']}/refunds/re_unknown", 404)
     await refund(rig, {"id": "ch_unknown"}, 404)
     assert (await rig.get(f"/v1/charges/{charge['id']}"))["refunded"] is False
-
-
-async def test_an_unpaid_charge_is_closed_by_a_reversal(rig: Rig) -> None:
-    charge = await rig.create()
-    closed = await rig.post(f"/v1/charges/{charge['id']}/reverse")
-    assert (closed["reversed"], closed["paid"]) == (True, False)
-    assert await rig.get(f"/v1/charges/{charge['id']}") == closed
-    assert await rig.post(f"/v1/charges/{charge['id']}/reverse") == closed
-    assert (await rig.post(f"/sandbox/charges/{charge['id']}/pay", status=409))["code"] == "reversed"
-    assert rig.receiver.bodies == []
-
-
-@pytest.mark.parametrize(
-    ("channel", "extra", "paid_ago", "status"),
-    [
-        ("alipay_qr", {}, 0, 402),
-        ("ccb_qr", {}, 0, 402),
-        ("alipay_scan", SCAN, 86_000, 200),
-        ("alipay_scan", SCAN, 87_000, 402),
-        ("wx_pub_scan", SCAN, 7 * 86_400 - 60, 200),
-        ("wx_pub_scan", SCAN, 7 * 86_400 + 60, 402),
-        ("isv_scan", SCAN, 86_400, 402),
-        ("upacp_scan", SCAN, 86_400, 402),
-    ],
-)
-async def test_a_paid_charge_is_reversed_only_where_and_while_it_can_be(
-    rig: Rig, channel: str, extra: Any, paid_ago: int, status: int
-) -> None:
-    charge = await rig.create(channel=channel, extra=extra)
-    if not charge["paid"]:
-        await rig.post(f"/sandbox/charges/{charge['id']}/pay", {"time_paid": int(time.time()) - paid_ago})
-    else:
-        rig.world.store.db.execute(
-            "UPDATE charges SET doc = json_set(doc, '$.time_paid', ?)", (int(time.time()) - paid_ago,)
-        )
-    answer = await rig.post(f"/v1/charges/{charge['id']}/reverse", status=status)
-    after = await rig.get(f"/v1/charges/{charge['id']}")
-    if status == 200:
-        assert (after["paid"], after["reversed"]) == (True, True)
-        await refund(rig, charge, 402)
-    else:
-        assert answer["error"]["code"] == "charge_unexpected_status"
-        assert (after["paid"], after["reversed"]) == (True, False)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from sandbox.objects.scan import EXAMPLES, PASSWORD_UNPAID
-from sandbox.pages.words import CHINESE, ENGLISH, for_reader
+from sandbox.pages.words import CHINESE, ENGLISH
 from tests.patience import PATIENCE_S, until_async
 from tests.sandbox.kit import LIVE_KEY, TEST_KEY, Rig, order
 from tests.sandbox.program import Program
@@ -233,30 +233,6 @@ async def test_it_is_chinese_for_those_who_read_it(rig: Rig) -> None:
     assert not [
         word for word in ENGLISH.values() if re.search(r"[a-z] [a-z]{3}", word) and f">{word}<" in chinese
     ]
-
-
-@pytest.mark.parametrize(
-    ("header", "words"),
-    [
-        ("", ENGLISH),
-        ("zh", CHINESE),
-        ("zh-TW, en;q=0.5", CHINESE),
-        ("en-GB, zh;q=0.9", ENGLISH),
-        ("en;q=0.3, zh-Hans;q=0.7", CHINESE),
-        ("fr, zh;q=0.2", CHINESE),
-        ("zh;q=0", ENGLISH),
-        ("de, *;q=0.5", ENGLISH),
-        ("zh;q=much", CHINESE),
-        (";;,,=", ENGLISH),
-    ],
-)
-def test_the_reader_chooses_the_language(header: str, words: dict[str, str]) -> None:
-    assert for_reader(header) is words
-
-
-def test_whatever_is_said_is_said_in_both_languages() -> None:
-    assert ENGLISH.keys() == CHINESE.keys()
-    assert [word for word, said in CHINESE.items() if said == ENGLISH[word]] == []
 
 
 async def test_the_first_address_leads_to_the_page(rig: Rig) -> None:

@@ -1,0 +1,17 @@
+"""The times that the sandbox goes by."""
+
+import time
+
+import pytest
+
+from sandbox.clock import Clock
+
+
+def test_the_clock_goes_on_from_where_it_is_when_its_pace_changes() -> None:
+    clock = Clock(real=time.time() - 100, shown=5_000.0, scale=2.0)
+    before = clock.now()
+    assert before == pytest.approx(5_200, abs=1)
+    clock.run_at(1_000)
+    assert clock.now() == pytest.approx(before, abs=500)
+    real, shown, scale = clock.state()
+    assert Clock(real, shown, scale).now() == pytest.approx(clock.now(), abs=500)
