@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench smoke lock
+.PHONY: help setup run test check lint format cover docs bench smoke lock
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -24,10 +24,23 @@ run: $(RUNTIME) ## the whole system in this terminal, sandbox included (ARGS="--
 test: $(TOOLS) ## all tests (ARGS="tests/processes -k redis": some)
 	@exec $(BIN)/pytest $(ARGS)
 
+check: lint ## what must hold before a change is handed in: lint, and all tests, the slow ones too
+	@exec $(BIN)/pytest -m "" $(ARGS)
+
 lint: $(TOOLS) ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+format: $(TOOLS) ## the code as ruff lays it out, with what it can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+cover: $(TOOLS) ## the pure modules by their own tests: every branch, or it fails
+	@exec $(BIN)/python -m tests.cover
+
+docs: $(TOOLS) ## what of the docs is drawn from the code: channels, settings, folders, the status
+	@exec $(BIN)/python -m tests.docs
 
 bench: $(TOOLS) ## how fast it is, beside a bare endpoint and the textbook design
 	@exec $(BIN)/python -m tests.bench $(ARGS)

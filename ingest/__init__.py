@@ -1,1 +1,1 @@
-"""The door: webhooks come in here."""
+"""The receiver: the door for webhooks, for the merchant's server and for shoppers."""

@@ -67,7 +67,9 @@ class Settings(BaseSettings):
         None, pattern="^(json|console)$", description="`json` or `console`; unset: `console` in a terminal"
     )
     log_level: str = Field(
-        "info", pattern="^(debug|info|warning|error)$", description="the least that is logged"
+        "info",
+        pattern="^(debug|info|warning|error)$",
+        description="the least that is logged: `debug`, `info`, `warning`, `error`",
     )
 
     @field_validator("data_dir")

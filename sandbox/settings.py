@@ -17,19 +17,34 @@ class Settings(BaseSettings):
         env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    host: str = "127.0.0.1"
-    sandbox_port: int = Field(default=8090, ge=1, le=65535)
-    port: int = Field(default=8080, ge=1, le=65535)
-    data_dir: Path = Path("data")
-    sandbox_webhook_url: str | None = None
-    sandbox_merchant_public_key_file: Path | None = None
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    sandbox_port: int = Field(default=8090, ge=1, le=65535, description="port of the sandbox")
+    port: int = Field(default=8080, ge=1, le=65535, description="port of the receiver")
+    data_dir: Path = Field(
+        default=Path("data"), description="what it has made is kept in `sandbox` below this"
+    )
+    sandbox_webhook_url: str | None = Field(
+        default=None, description="where it sends its webhooks; unset: `http://HOST:PORT/webhooks`"
+    )
+    sandbox_merchant_public_key_file: Path | None = Field(
+        default=None, description="set: it refuses requests that are not signed with the merchant's key"
+    )
     # What the demo shop calls the merchant API with; the last of them is for where that is not at HOST:PORT.
-    merchant_api_tokens: SecretStr | None = None
-    merchant_api_tokens_file: Path | None = None
-    pingpp_app_ids: str = ""
-    sandbox_merchant_api_url: str | None = None
-    log_format: Literal["console", "json"] | None = None
-    pingpp_ingest_parent_pid: int | None = None
+    merchant_api_tokens: SecretStr | None = Field(default=None, description="the demo shop uses the first")
+    merchant_api_tokens_file: Path | None = Field(
+        default=None,
+        description="MERCHANT_API_TOKENS from a file, as any secret; the demo shop reads it at each call",
+    )
+    pingpp_app_ids: str = Field(default="", description="comma-separated; the demo shop uses the first")
+    sandbox_merchant_api_url: str | None = Field(
+        default=None, description="where the demo shop calls the merchant API; unset: `http://HOST:PORT`"
+    )
+    log_format: Literal["console", "json"] | None = Field(
+        default=None, description="unset: `console` in a terminal"
+    )
+    pingpp_ingest_parent_pid: int | None = Field(
+        default=None, description="set by the process that starts it, and ends with it"
+    )
 
     @field_validator("sandbox_webhook_url", "sandbox_merchant_api_url")
     @classmethod

@@ -22,6 +22,7 @@ def said(path: Path) -> str:
 
 FILES = [path for room in ROOMS for path in found(room, "*.py")]
 MODULES = {said(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in FILES}
+WRITTEN = [path for path in FILES if path.name != "__init__.py"]  # those hold a sentence
 NAMES = {path: name for name, path in MODULES.items()}
 
 

@@ -1,1 +1,1 @@
-"""What each channel needs, shows and allows."""
+"""Channels: what each channel needs, shows and allows."""

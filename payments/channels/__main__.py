@@ -1,4 +1,4 @@
-"""Writes the table of channels for people: `python -m payments.channels > docs/channels.md`."""
+"""Prints the table of channels for people, `docs/channels.md`: `python -m payments.channels`."""
 
 import sys
 
@@ -7,8 +7,8 @@ from payments.channels.rules import DAY, HOUR, METADATA_LONGEST, METADATA_PAIRS,
 from payments.channels.table import AMOUNT, CCB_NO, DESCRIPTION, TABLE, UNIONPAY_SUBJECT, UNKNOWN
 
 
-def main() -> None:
-    """Print the table as Markdown."""
+def document() -> str:
+    """The whole page, as Markdown."""
     rows = ["".join(f"| {cell} " for cell in cells) + "|" for cells in (_HEAD, *map(_cells, TABLE))]
     rows.insert(1, "| --- " * len(_HEAD) + "|")
     extras = "\n".join(
@@ -16,7 +16,7 @@ def main() -> None:
         for row in TABLE
         for one in row.extra
     )
-    sys.stdout.write(_DOCUMENT.format(table="\n".join(rows), extras=extras))
+    return _DOCUMENT.format(table="\n".join(rows), extras=extras)
 
 
 _HEAD = (
@@ -46,7 +46,7 @@ def _duration(seconds: int) -> str:
 
 _DOCUMENT = f"""# Channels
 
-Written by `python -m payments.channels > docs/channels.md`: change `payments/channels/table.py`, not this page.
+Written by `make docs`: change `payments/channels/table.py`, not this page.
 
 {{table}}
 
@@ -84,4 +84,4 @@ Members that are not listed are passed on.
 
 
 if __name__ == "__main__":
-    main()
+    sys.stdout.write(document())

@@ -1,0 +1,1 @@
+"""Fulfilment: how far the readers of the published messages are."""

@@ -1,0 +1,1 @@
+"""What of the docs is written out of the code: `make docs`, and the test that it was."""
