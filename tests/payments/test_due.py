@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import redis
 
-from payments import bell, due
+from payments import due
 from payments.due import ATTEMPTS, Later
 from payments.keys import EVENTS, Keys
 from payments.store import Store
@@ -120,34 +120,12 @@ def test_what_a_field_of_attempts_says(value: bytes | None, read: tuple[int, int
     assert due.read_attempts(value) == read
 
 
-def test_jobs_do_not_pile_up_while_no_worker_runs(client: redis.Redis) -> None:
-    put(client, {"a": 1})
-    for _ in range(30):
-        client.delete(BELL)
-        bell.ring_if_due(Store(client, KEYS), EVENTS)
-    assert 1 < client.llen("rq:queue:events") < 10
-
-
 def test_delays_grow_and_none_is_the_same_as_another() -> None:
     for attempts in range(1, 9):
         assert due.backoff_ms(attempts + 1) * 1.3 > due.backoff_ms(attempts)
     assert len({due.backoff_ms(3) for _ in range(50)}) > 10
     assert 750 <= due.backoff_by_age_ms(0) <= 1000
     assert 45_000 <= due.backoff_by_age_ms(10**9) <= 60_000
-
-
-def test_a_bell_rings_once_for_what_is_due(client: redis.Redis) -> None:
-    assert not bell.ring_if_due(Store(client, KEYS), EVENTS)
-    put(client, {"later": 9e15})
-    assert not bell.ring_if_due(Store(client, KEYS), EVENTS)
-    put(client, {"a": 1})
-    assert bell.ring_if_due(Store(client, KEYS), EVENTS)
-    assert not bell.ring_if_due(Store(client, KEYS), EVENTS)
-    assert client.llen("rq:queue:events") == 1
-    assert 0 < client.pttl(BELL) <= bell.BELL_MS
-    claim(client, first=True)
-    put(client, {"b": 1})
-    assert bell.ring_if_due(Store(client, KEYS), EVENTS)
 
 
 def test_a_prefix_stands_before_every_key(client: redis.Redis) -> None:
