@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ingest.checkout.text import SCENES, WALLETS, WORDS, choose
+from ingest.checkout.text import SCENES, WALLETS, WORDS, choose, scene
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,20 @@ def test_both_languages_say_everything_with_the_same_blanks_to_fill() -> None:
         assert set(both) == {"en", "zh-Hans"}, name
         blanks = [set(re.findall(r"{(\w*)}", str(words))) for words in both.values()]
         assert blanks[0] == blanks[1], name
+
+
+@pytest.mark.parametrize(
+    ("status", "step", "late", "name"),
+    [
+        ("pending", "scan", False, "scan"),
+        ("paid", "checking", True, "checking"),
+        ("paid", "ended", False, "paid"),
+        ("paid", "ended", True, "paid_late"),
+        ("refunded", "ended", True, "refunded"),
+    ],
+)
+def test_what_is_asked_of_the_shopper_comes_before_how_it_ended(
+    status: str, step: str, late: bool, name: str
+) -> None:
+    assert scene(status, step, late=late) == name
+    assert name in SCENES

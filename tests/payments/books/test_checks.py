@@ -207,3 +207,10 @@ def test_a_reversal_that_is_over_due_is_looked_at_now() -> None:
     payment = made_here("isv_scan")
     late_ms = CREATED_MS + 61_000
     assert checks.of_charge(payment, payment.charges[0], late_ms) == Check(CHECKS_NOW, late_ms)
+
+
+def test_a_payment_that_did_not_change_and_an_attempt_that_ended_set_nothing() -> None:
+    payment = books(unpaid())
+    assert checks.changes(payment, payment, CREATED_MS) == {}
+    ended = Attempt("at_1", "x", "alipay_qr", "d", 1, 2, failure=Failure("no", "no"))
+    assert checks.of_member(replace(payment, attempts=(ended,)), f"+at_1:{payment.name}", CREATED_MS) is None

@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from payments.books.document import SCHEMA
-from payments.books.fold import EXPIRY_GRACE, Folded, fold, oddity
-from payments.books.payment import Payment
+from payments.books.fold import EXPIRY_GRACE, Folded, excess_of, fold, oddity, without_old_news
+from payments.books.payment import Payment, Reversal
 from payments.pingpp.sighting import Sighting, of_charge, of_refund
 from tests.conftest import charge_object, refund_object, refunds_of, unpaid
 
@@ -265,3 +266,52 @@ def test_a_charge_that_is_first_seen_when_all_of_it_went_back_is_not_delivered()
     part = refund_object(amount=99)
     _, ids = after(seen(charge_object(amount_refunded=99, refunds=refunds_of(part)), "retrieve"))
     assert ids == ["paid:order00000001", f"refunded:{part['id']}"]
+
+
+def test_a_payment_seen_while_its_reversal_is_not_known_to_have_ended_is_asked_about() -> None:
+    payment, _ = after(seen(unpaid()))
+    under_way = replace(payment, reversals=(Reversal(charge_object()["id"], 1, 2),))
+    assert oddity(under_way, seen(charge_object())) == "paid_while_reversing"
+    assert oddity(under_way, seen(unpaid())) is None
+    assert oddity(under_way, seen(charge_object(reversed=True))) is None
+
+
+def test_a_charge_that_is_made_after_the_end_reopens_the_payment() -> None:
+    expired, _ = after(seen(unpaid(), "retrieve", AFTER_EXPIRY))
+    before = unpaid(2, order_no="order00000001", created=1_700_086_400)
+    assert not fold(expired, seen(before)).payment.reopened
+    later = unpaid(2, order_no="order00000001", created=1_700_086_401)
+    reopened = fold(expired, seen(later)).payment
+    assert (reopened.reopened, reopened.status) == (True, "pending")
+    paid = fold(reopened, seen({**later, "paid": True}))
+    assert [message.type for message in paid.messages] == ["paid"]
+    reversed_, _ = after(seen(unpaid(reversed=True)))
+    assert fold(reversed_, seen({**before, "created": 1_700_000_001})).payment.reopened
+
+
+def test_old_news_is_kept_and_not_told_until_a_webhook_tells_it() -> None:
+    told = fold(empty(), seen(charge_object(), "list"))
+    (paid,) = told.messages
+    assert without_old_news(empty(), told, paid.time) is told
+    silent = without_old_news(empty(), told, paid.time + 1)
+    assert (silent.messages, silent.payment.sequence, silent.payment.status) == ((), 0, "paid")
+    assert silent.payment.charges[0].untold
+    assert fold(silent.payment, seen(charge_object(), "retrieve")).messages == ()
+    webhook = fold(silent.payment, seen(charge_object()))
+    assert [message.id for message in webhook.messages] == ["paid:order00000001"]
+    assert not webhook.payment.charges[0].untold
+
+
+def test_of_old_news_what_happened_since_is_told() -> None:
+    charge = charge_object(amount_refunded=40, refunds=refunds_of(refund_object()))
+    told = fold(empty(), seen(charge, "list"))
+    kept = without_old_news(empty(), told, 1_700_000_100)
+    assert [message.type for message in told.messages] == ["paid", "refunded"]
+    assert [message.type for message in kept.messages] == ["refunded"]
+    assert (kept.payment.sequence, kept.payment.charges[0].untold) == (1, True)
+
+
+def test_there_is_no_excess_while_nothing_else_is_kept() -> None:
+    payment, _ = after(seen(charge_object()))
+    assert excess_of(payment, payment.charges[0]) == 0
+    assert excess_of(empty(), payment.charges[0]) == 0

@@ -14,7 +14,7 @@ from payments.books.fold import EXPIRY_GRACE, Folded, fold, oddity
 from payments.books.payment import Attempt, Failure, Payment, RefundAttempt, Registration
 from payments.pingpp.event import decode
 from payments.pingpp.sighting import of_charge, of_refund
-from tests.conftest import charge_object, event_body, refund_object, unpaid
+from tests.conftest import charge_object, event_body, refund_object, refunds_of, unpaid
 from tests.modules import ROOT
 from tests.sampled import are_samples, samples
 
@@ -140,3 +140,21 @@ def test_each_type_that_is_documented_has_a_sample() -> None:
     documented = set(re.findall(r"^\| `(pingpp\.[a-z._]+)", text, re.MULTILINE))
     kinds = {one["type"] for one in samples("messages").values()}
     assert {"pingpp.event." if kind.startswith("pingpp.event.") else kind for kind in kinds} == documented
+
+
+def test_neither_the_credential_nor_the_code_that_was_scanned_travels() -> None:
+    charge = charge_object(credential={"x": "secret"}, extra={"scan_code": "secret", "terminal_id": "T1"})
+    assert "secret" not in str(Books().charge(charge).told)
+    travels = message.as_it_came(charge)
+    assert travels == {
+        **{k: v for k, v in charge.items() if k != "credential"},
+        "extra": {"terminal_id": "T1"},
+    }
+    assert charge["extra"]["scan_code"] == "secret", "what came is not touched"
+
+
+def test_a_refund_that_its_charge_lists_travels_as_it_is_listed() -> None:
+    listed = [refund_object(2, amount=10), refund_object()]
+    books = paid().charge(charge_object(refunded=True, amount_refunded=50, refunds=refunds_of(*listed)))
+    told = [json.loads(one)["data"]["refund"] for one in books.told[-2:]]
+    assert told == listed

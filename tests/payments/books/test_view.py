@@ -157,7 +157,7 @@ def test_and_the_whole_charge_where_a_client_needs_it() -> None:
         ({"paid": True, "reversed": True}, "reversed"),
     ],
 )
-def test_the_status_of_a_charge(facts: dict[str, bool], status: str) -> None:
+def test_the_status_of_a_charge(facts: dict[str, Any], status: str) -> None:
     charge = Charge("ch_1", ORDER, "alipay_qr", 100, "cny", livemode=True, created=1, **facts)
     assert charge_status(charge) == status
 
@@ -169,7 +169,7 @@ def test_what_is_being_reversed_is_not_shown_to_a_payer() -> None:
 
 
 def test_who_the_buyer_is_can_be_withheld() -> None:
-    charge = {
+    charge: dict[str, Any] = {
         "id": ID,
         "extra": {"buyer_account": "xin***@126.com", "open_id": "o1", "bank_type": "CFT", "new": 1},
     }
@@ -182,4 +182,4 @@ def test_who_the_buyer_is_can_be_withheld() -> None:
             "new": "(withheld)",
         },
     }
-    assert charge["extra"]["open_id"] == "o1"  # type: ignore[index]
+    assert charge["extra"]["open_id"] == "o1"

@@ -74,6 +74,11 @@ def test_a_key_of_another_kind_is_refused() -> None:
     )
     with pytest.raises(UnreadableKey, match="RSA"):
         read_public_key(public)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with pytest.raises(UnreadableKey, match="RSA"):
+        read_private_key(private)
 
 
 def test_a_ring_names_the_file_that_cannot_be_read_and_is_never_empty(signer: Signer) -> None:
