@@ -10,10 +10,10 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format cover docs bench smoke lock
+.PHONY: help setup run test test-all check lint format cover docs bench smoke lock
 
 help: ## what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 17
 
 setup: $(RUNTIME) ## .venv with the pinned dependencies and the command pingpp-ingest
 	@echo "Set up. See $(BIN)/pingpp-ingest --help"
@@ -21,11 +21,13 @@ setup: $(RUNTIME) ## .venv with the pinned dependencies and the command pingpp-i
 run: $(RUNTIME) ## the whole system in this terminal, sandbox included (ARGS="--port 8085": see pingpp-ingest up --help)
 	@exec $(BIN)/pingpp-ingest up $(ARGS)
 
-test: $(TOOLS) ## all tests (ARGS="tests/processes -k redis": some)
+test: $(TOOLS) ## all tests but the slow ones, in five minutes (ARGS="tests/processes -k redis": some)
 	@exec $(BIN)/pytest $(ARGS)
 
-check: lint ## what must hold before a change is handed in: lint, and all tests, the slow ones too
-	@exec $(BIN)/pytest -m "" $(ARGS)
+test-all: $(TOOLS) ## the slow ones, too: storms of kills, and whole systems on each Redis server that is there
+	@exec $(BIN)/pytest -m "slow or not slow" $(ARGS)
+
+check: lint test-all ## what must hold before a change is handed in (and what CI runs): lint, and all tests
 
 lint: $(TOOLS) ## ruff and mypy
 	$(BIN)/ruff check

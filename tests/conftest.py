@@ -2,9 +2,7 @@
 
 import functools
 import json
-import os
 import ssl
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from payments.keys import Keys
 from processes import redis_server
 from tests import signals
 from tests.flow.signer import Signer
+from tests.memory import in_memory
 
 bell.use_prefix("")
 signals.keep_to_ourselves()
@@ -26,14 +25,8 @@ ssl.create_default_context = functools.cache(ssl.create_default_context)  # type
 
 @pytest.fixture(scope="session", params=redis_server.binaries(), ids=lambda path: path.name)
 def server(request: pytest.FixtureRequest) -> Iterator[redis_server.Server]:
-    """A real server with the settings of production, each binary that is there in turn; on a disk in memory where
-    there is one, because thousands of fsyncs are most of what these tests would wait for.
-    """
-    memory = Path("/dev/shm")  # noqa: S108  a directory of our own is made in it
-    with (
-        tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as directory,
-        redis_server.start(Path(directory), request.param) as running,
-    ):
+    """A real server with the settings of production, each binary that is there in turn."""
+    with in_memory() as directory, redis_server.start(directory, request.param) as running:
         yield running
 
 

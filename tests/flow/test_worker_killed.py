@@ -94,8 +94,10 @@ def catch_one_in_a_batch(system: System, client: redis.Redis) -> tuple[int, set[
             assert system.post(paid(sent)) == 200
             until(lambda last=sent: published(client, {last}), "it goes on")  # type: ignore[misc]
             sent += 1
-        held = claimed(client)
-        if held:
+            if not claimed(client):
+                break
+        if held := claimed(client):
+            print(f"caught at the {attempt + 1}. time")
             return other, held, sent
         resume(other)
         until(lambda: books.idle(client), "nothing waits")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.webhooks import keys
+from tests import sandbox_key
 from tests.sandbox.kit import Receiver, Rig, running
 from tests.sandbox.program import Program, Shop, open_shop, starting
 
@@ -25,18 +25,9 @@ def _no_dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(scope="session")
-def made_key(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Making an RSA key takes longer than most tests do."""
-    directory = tmp_path_factory.mktemp("key") / "sandbox"
-    keys.load_or_make(directory)
-    return (directory / "private_key.pem").read_bytes()
-
-
 @pytest.fixture
-async def rig(tmp_path: Path, made_key: bytes) -> AsyncIterator[Rig]:
-    (tmp_path / "sandbox").mkdir()
-    (tmp_path / "sandbox" / "private_key.pem").write_bytes(made_key)
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    sandbox_key.give(tmp_path)
     async with running(tmp_path, Receiver()) as rig:
         yield rig
 

@@ -29,6 +29,7 @@ from payments.taking.reverse import stop
 from processes import redis_server
 from processes.redis_server import Server
 from tests.conftest import messages
+from tests.memory import in_memory
 from tests.sandbox.program import Program, open_shop, starting
 from tests.workers.crash import KEYS, MODES, Fault, failing, in_thread
 from workers import ask, check
@@ -51,9 +52,9 @@ Job = Callable[[Desk], Coroutine[Any, Any, Any]]
 
 
 @pytest.fixture(scope="module", params=redis_server.binaries()[:1], ids=lambda path: path.name)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """One kind will do: what differs between them is tried in `test_crash.py`."""
-    with redis_server.start(tmp_path_factory.mktemp("redis"), request.param) as running:
+    with in_memory() as directory, redis_server.start(directory, request.param) as running:
         yield running
 
 
@@ -64,8 +65,8 @@ def client(server: Server) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    with open_shop() as shop, starting(tmp_path_factory.mktemp("sandbox"), shop) as start:
+def program() -> Iterator[Program]:
+    with in_memory() as directory, open_shop() as shop, starting(directory, shop) as start:
         shop.status = 200
         yield start(stderr=subprocess.DEVNULL)  # it says much, and nobody reads it
 

@@ -21,6 +21,7 @@ from processes.redis_server import Server
 from processes.settings import load
 from sandbox.app import make_app as make_sandbox
 from sandbox.settings import Settings as SandboxSettings
+from tests import sandbox_key
 from tests.patience import PATIENCE_S
 
 APP = "app_1Gqj58ynP0mHeX1q"
@@ -125,6 +126,7 @@ async def opened(
     given = {"serve": "api", "merchant_api_tokens": f"other, {TOKEN}", "pingpp_api_key": "sk_test_x"}
     ours = load(ReceiverSettings, redis_url=server.url, **{**given, "pingpp_app_ids": APP, **settings})
     nobody = httpx.MockTransport(lambda _: httpx.Response(200))
+    sandbox_key.give(directory)
     sandbox = make_sandbox(SandboxSettings(data_dir=directory), nobody)
     line = Line(httpx.ASGITransport(sandbox))
     with patch("ingest.app.from_files", lambda base, key, _: Gateway(base, key, transport=line)):

@@ -3,7 +3,6 @@
 import asyncio
 import copy
 import itertools
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -29,6 +28,7 @@ from payments.channels.rules import Field
 from processes import redis_server
 from processes.redis_server import Server
 from tests.ingest.api.kit import APP, SCAN_CODE, TOKEN, Shop, asked, in_shop, opened, scanned
+from tests.memory import in_memory
 from tests.patience import PATIENCE_S
 
 Object = dict[str, Any]
@@ -200,8 +200,8 @@ def served(directory: Path) -> Iterator[str]:
             await asyncio.to_thread(over.wait)
 
     with (
-        tempfile.TemporaryDirectory() as data,
-        redis_server.start(Path(data)) as server,
+        in_memory() as data,
+        redis_server.start(data) as server,
         patch("ingest.api.reading.MOST_WAIT_S", 0),  # nobody pays while it runs
     ):
         thread = threading.Thread(target=asyncio.run, args=(serve(server),))

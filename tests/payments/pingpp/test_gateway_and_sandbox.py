@@ -11,6 +11,7 @@ import pytest
 from payments.pingpp.gateway import Gateway, NotFound, NotNow, Refused
 from sandbox.app import make_app
 from sandbox.settings import Settings
+from tests import sandbox_key
 from tests.flow.signer import Signer
 
 APP = "app_1Gqj58ynP0mHeX1q"
@@ -42,6 +43,7 @@ def with_sandbox(tmp_path: Path, signer: Signer, monkeypatch: pytest.MonkeyPatch
 
     def run(calls: Calls, key: Any = signer.key) -> None:
         async def inside() -> None:
+            sandbox_key.give(tmp_path)
             app = make_app(settings)
             transport = httpx.ASGITransport(app)
             async with (

@@ -23,6 +23,7 @@ from payments.taking.refund import Refunded, refund
 from payments.taking.reverse import stop
 from sandbox.app import make_app
 from sandbox.settings import Settings
+from tests import sandbox_key
 from tests.conftest import messages
 from tests.flow.signer import Signer
 from workers import apply_events, ask, check
@@ -181,6 +182,7 @@ def run(story: Story, client: redis.Redis, directory: Path, signer: Signer) -> N
 
     async def inside() -> None:
         nobody = httpx.MockTransport(lambda _: httpx.Response(500))
+        sandbox_key.give(directory)
         app = make_app(settings, nobody)
         transport = httpx.ASGITransport(app)
         gateway = Gateway("http://pingpp", "sk_test_x", signer.key, transport)

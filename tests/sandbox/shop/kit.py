@@ -11,6 +11,7 @@ import msgspec
 
 from sandbox.app import make_app
 from sandbox.settings import Settings
+from tests import sandbox_key
 from tests.sandbox.kit import APP
 
 TOKEN = "a-token-that-nobody-may-see"
@@ -83,9 +84,8 @@ class Shop:
 
 
 @contextlib.asynccontextmanager
-async def open_shop(data_dir: Path, made_key: bytes, **settings: Any) -> AsyncIterator[Shop]:
-    (data_dir / "sandbox").mkdir(exist_ok=True)
-    (data_dir / "sandbox" / "private_key.pem").write_bytes(made_key)
+async def open_shop(data_dir: Path, **settings: Any) -> AsyncIterator[Shop]:
+    sandbox_key.give(data_dir)
     api = Api()
     # A developer's own environment must not reach the tests.
     ours: dict[str, Any] = {

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(name="shop")
-async def _shop(tmp_path: Path, made_key: bytes) -> AsyncIterator[Shop]:
-    async with open_shop(tmp_path, made_key) as shop:
+async def _shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    async with open_shop(tmp_path) as shop:
         yield shop
 
 
@@ -96,15 +96,13 @@ async def test_what_the_api_finds_wrong_is_listed(shop: Shop) -> None:
         ({"merchant_api_tokens": None, "merchant_api_tokens_file": Path("nowhere")}, "token_unreadable"),
     ],
 )
-async def test_without_a_token_it_says_where_one_comes_from(
-    settings: Any, code: str, tmp_path: Path, made_key: bytes
-) -> None:
-    async with open_shop(tmp_path, made_key, **settings) as shop:
+async def test_without_a_token_it_says_where_one_comes_from(settings: Any, code: str, tmp_path: Path) -> None:
+    async with open_shop(tmp_path, **settings) as shop:
         assert ENGLISH[f"do_{code}"] in await shop.page(status=502)
         assert shop.api.asked == []
 
 
-async def test_the_token_may_lie_in_a_file_that_comes_later(tmp_path: Path, made_key: bytes) -> None:
+async def test_the_token_may_lie_in_a_file_that_comes_later(tmp_path: Path) -> None:
     file = tmp_path / "merchant_api_token"
     settings = {
         "merchant_api_tokens": None,
@@ -112,7 +110,7 @@ async def test_the_token_may_lie_in_a_file_that_comes_later(tmp_path: Path, made
         "pingpp_app_ids": " app_2, app_1",
         "sandbox_merchant_api_url": "https://api.example/pay/",
     }
-    async with open_shop(tmp_path, made_key, **settings) as shop:
+    async with open_shop(tmp_path, **settings) as shop:
         await shop.page(status=502)
         file.write_text("first,second\n")
         answer = await shop.http.get("/shop/")

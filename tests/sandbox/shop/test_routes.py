@@ -21,8 +21,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(name="shop")
-async def _shop(tmp_path: Path, made_key: bytes) -> AsyncIterator[Shop]:
-    async with open_shop(tmp_path, made_key) as shop:
+async def _shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    async with open_shop(tmp_path) as shop:
         yield shop
 
 
@@ -89,8 +89,8 @@ async def test_a_checkout_elsewhere_is_led_to_by_a_link(shop: Shop) -> None:
     assert 'href="https://pay.example/checkout/1"' in await shop.page(place)
 
 
-async def test_no_browser_is_led_where_the_policy_cannot_let_it_go(tmp_path: Path, made_key: bytes) -> None:
-    async with open_shop(tmp_path, made_key, host="::1") as shop:
+async def test_no_browser_is_led_where_the_policy_cannot_let_it_go(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, host="::1") as shop:
         shop.api.says = payment(checkout_url="http://[::1]:8080/checkout/1")
         assert (await shop.press("/shop/buy", good="tea", channel="alipay_qr")).startswith("/shop/orders/tea")
         answer = await shop.http.get("/shop/")
