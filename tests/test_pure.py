@@ -15,6 +15,7 @@ PURE = (
     "payments/books/checks.py",
     "payments/books/document.py",
     "payments/books/fold.py",
+    "payments/books/join.py",
     "payments/books/laws.py",
     "payments/books/message.py",
     "payments/books/payment.py",

@@ -11,7 +11,7 @@ import structlog
 from payments import bell, due
 from payments.books import checks, ledger, message
 from payments.books.document import NewerSchema
-from payments.books.fold import fold, oddity
+from payments.books.join import Decision, Odd
 from payments.books.ledger import Held, Unit
 from payments.dead_letters import letters
 from payments.due import Claim, Claimed, Later
@@ -83,7 +83,7 @@ def _work_on(context: Context, claim: Claim, began: float) -> None:
     to_fold = [w for w in works if not w.outcome and not w.reading.odd]
     for _ in range(_REFOLDS):
         if to_fold:
-            to_fold = _fold_and_record(context, to_fold, now_ms)
+            to_fold = _join_and_record(context, to_fold, now_ms)
     for work in to_fold:
         work.outcome, work.error = "put_off", "its payment is being written by others all the time"
     _park(context, [w for w in works if not w.outcome and w.reading.odd])
@@ -147,8 +147,8 @@ def _record_without_document(context: Context, works: list[_Work]) -> None:
     ledger.record(context.store, EVENTS, units, context.keep_bodies_s)
 
 
-def _fold_and_record(context: Context, works: list[_Work], now_ms: int) -> list[_Work]:
-    """Fold and record; returns those whose payment had moved meanwhile, to be folded again."""
+def _join_and_record(context: Context, works: list[_Work], now_ms: int) -> list[_Work]:
+    """Join and record; returns those whose payment had moved meanwhile, to be folded again."""
     pairs = [(work.sighting.charge_id, _payment_named_by(work, context)) for work in works]
     loaded = ledger.load(context.store, pairs)
     ties = dict(loaded.ties)
@@ -168,9 +168,7 @@ def _fold_and_record(context: Context, works: list[_Work], now_ms: int) -> list[
     units = []
     for name, group in groups.items():
         try:
-            units.append(
-                (_fold_group(group, loaded.held[name], loaded.ties, now_ms, context.schedule), group)
-            )
+            units.append((_join(group, loaded.held[name], now_ms, context.schedule), group))
         except Exception as error:  # noqa: BLE001  a mistake of ours in one payment must not stop the others
             for work in group:
                 work.outcome, work.error = "put_off", repr(error)
@@ -188,32 +186,18 @@ def _fold_and_record(context: Context, works: list[_Work], now_ms: int) -> list[
     return again
 
 
-def _fold_group(
-    group: list[_Work], held: Held, ties: ledger.Ties, now_ms: int, schedule: checks.Schedule
-) -> Unit:
-    payment, unit = held.payment, Unit(held)
-    asks: list[str] = []
+def _join(group: list[_Work], held: Held, now_ms: int, schedule: checks.Schedule) -> Unit:
+    decision, unit = Decision(held.payment), Unit(held)
     for work in group:
         work.told = []
-        odd = oddity(payment, work.sighting)
-        if odd:
-            _odd(work, odd)
+        try:
+            folded = decision.take(work.sighting)
+        except Odd as odd:
+            _odd(work, odd.code)
             continue
-        folded = fold(payment, work.sighting)
-        payment = folded.payment
-        unit.messages += message.of_fold(folded, work.sighting)
         unit.done.append(work.claimed.member)
         work.told = [one.id for one in folded.messages]
-        if folded.ask:
-            asks.append(f":{work.sighting.charge_id}")
-    unit.checks = checks.changes(held.payment, payment, now_ms, schedule)
-    seen = {work.sighting.charge_id for work in group if not work.reading.odd}
-    new = seen - ties.keys()
-    unit.charges = (
-        [(charge.id, charge.created) for charge in payment.charges if charge.id in new] if new else ()
-    )
-    unit.asks = asks
-    unit.becomes(payment, ties)
+    unit.becomes(decision, now_ms, schedule)
     return unit
 
 

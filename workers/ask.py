@@ -13,9 +13,10 @@ import structlog
 from redis.exceptions import RedisError
 
 from payments import bell, due
-from payments.books import checks, ledger, message
+from payments.books import ledger
 from payments.books.document import NewerSchema
-from payments.books.fold import conflicts, fold, oddity, unexplained
+from payments.books.fold import conflicts, unexplained
+from payments.books.join import PAID_WHILE_REVERSING, Decision, Odd
 from payments.books.ledger import Unit
 from payments.dead_letters import letters, reasons
 from payments.dead_letters.evidence import evidence, facts_of
@@ -192,29 +193,25 @@ def _settle(context: Context, ask: _Ask) -> tuple[str, list[str]]:
         if problem:
             raise problem
         held = loaded.held[name]
-        odd = oddity(held.payment, found)
-        if odd == "paid_while_reversing":
-            raise _NotYet("it is being reversed")
-        if odd:
+        decision = Decision(held.payment)
+        try:
+            folded = decision.take(found)
+        except Odd as odd:
+            if odd.code == PAID_WHILE_REVERSING:
+                raise _NotYet("it is being reversed") from None
             known = held.payment.charge(found.charge_id)
             raise _Dead(
-                odd if odd in reasons.REASONS else "identity_conflict",
-                odd,
+                odd.code if odd.code in reasons.REASONS else "identity_conflict",
+                odd.code,
                 {"charge": found.charge_id, "payment": name, **facts_of(known)},
-            )
-        folded = fold(held.payment, found)
+            ) from None
         charge = folded.payment.charge(found.charge_id)
-        # What a full list of refunds does not explain, a person has to; what a webhook's list does not, we ask.
-        open_question = unexplained(folded.payment, charge) if charge and member.startswith(":") else 0
-        unit = Unit(
-            held,
-            charges=() if found.charge_id in loaded.ties else ((found.charge_id, found.charge.created),),
-            messages=message.of_fold(folded, found),
-            done=[] if open_question else [member],
-            asks=[f":{found.charge_id}"] if folded.ask and not member.startswith(":") else [],
-        )
-        unit.becomes(folded.payment, loaded.ties)
-        unit.checks = checks.changes(held.payment, folded.payment, ask.now_ms, context.schedule)
+        open_question = 0
+        if charge and member.startswith(":"):  # what a full list of refunds does not explain, a person has to
+            open_question = unexplained(folded.payment, charge)
+            decision.asks.clear()
+        unit = Unit(held, done=[] if open_question else [member])
+        unit.becomes(decision, ask.now_ms, context.schedule)
         if not ledger.record(context.store, ASKS, [unit], context.keep_bodies_s):
             if open_question and charge and charge.amount_refunded > (found.charge.amount_refunded or 0):
                 raise _NotYet("more was refunded since we asked")

@@ -16,6 +16,7 @@ from payments import bell, due, members
 from payments.books import checks, ledger
 from payments.books.attempts import No, attempt_of, refund_attempt_of, refund_late
 from payments.books.document import NewerSchema
+from payments.books.join import Odd
 from payments.books.ledger import Busy, Unit
 from payments.books.payment import Payment
 from payments.dead_letters import letters, reasons
@@ -24,7 +25,7 @@ from payments.due import Claimed, Later
 from payments.keys import CHECKS_NOW
 from payments.pingpp.gateway import NotFound, NotNow, Refused, Unanswered
 from payments.pingpp.sighting import Malformed
-from payments.taking.desk import Desk, Odd
+from payments.taking.desk import Desk
 from payments.taking.refund import refund_what_came_late
 from payments.taking.resolve import resolve_create, resolve_refund
 from payments.taking.reverse import resolve_reversal, reverse_when_due

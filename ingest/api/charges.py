@@ -11,13 +11,13 @@ from ingest.api.problems import Problem, invalid, unavailable
 from ingest.api.reading import query_of, read_object
 from ingest.office import Office
 from payments.books.attempts import No
+from payments.books.join import Odd
 from payments.books.view import merchant_json
 from payments.channels import table
 from payments.channels.rules import Field, Text, Whole
 from payments.channels.rules import Problem as Wrong
 from payments.pingpp.gateway import NotFound, Unanswered
 from payments.pingpp.sighting import Malformed
-from payments.taking.desk import Odd
 from payments.taking.watch import Expected, Watched, watch
 
 # As `payments/pingpp/sighting.py` takes it; one of dots alone would be another address of Ping++'s.

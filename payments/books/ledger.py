@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, cast
 
 import redis
@@ -18,6 +17,7 @@ from payments import clock
 from payments.books import checks, document, laws
 from payments.books.checks import BY_DEFAULT, Check, Schedule
 from payments.books.document import SCHEMA, TOKEN_BYTES, NewerSchema
+from payments.books.join import Decision
 from payments.books.payment import Payment
 from payments.keys import ASKS, CHECKS, CHECKS_NOW, Keys
 from payments.scripts import script
@@ -26,8 +26,6 @@ from payments.store import Store
 _record = script(__file__, "record")
 
 UNITS = 100  # payments in one call at the most: a few milliseconds of Redis's time
-
-
 _REFOLDS = 8  # of one change, when somebody else writes the same payment
 
 
@@ -50,10 +48,11 @@ class Held:
 class Unit:
     """What is recorded together, or not at all.
 
-    `held`: what was read, of which `becomes` makes the `document` to write; empty: none is written. `charges` (id, when
-    created) and `checkout` (a token) are to be tied to it. `done`: members to take off the due set. `checks`: member → when to look
-    at it, None: not any more. `only_if_taken`: for what has no document to compare. `aside`: the reason why an event, the one in `done`,
-    is kept aside.
+    `held`: what was read. `becomes` fills in all that follows from what it is to be: the `document` to write (empty:
+    none), the `charges` (id, when created) and the `checkout` (a token) that are to be tied to it, the `checks` (member →
+    when to look at it, None: not any more), `messages` and `asks`. `done`: members to take off the due set.
+    `only_if_taken`: for what has no document to compare. `aside`: the reason why an event, the one in `done`, is kept
+    aside.
     """
 
     held: Held | None = None
@@ -67,16 +66,25 @@ class Unit:
     only_if_taken: bool = False
     aside: str = ""
 
-    def becomes(self, payment: Payment, ties: Ties = MappingProxyType({})) -> None:
-        """What was read is now this; where it is the same, no document is written. Called when `messages` and `charges`
-        are complete; `ties` has the charges that are tied already. Raises LawBroken.
-        """
-        if self.held is None:
+    def becomes(self, decision: Decision, now_ms: int, schedule: Schedule) -> None:
+        """What was read is to be this, with all that follows from it. Raises LawBroken."""
+        assert self.held is not None  # noqa: S101  for the type checker: only what was read can change
+        before, after = self.held.payment, decision.payment
+        laws.check_change(before, after, told=len(decision.messages))
+        self.messages, self.asks = decision.messages, decision.asks
+        if after is before:  # then no document is written
             return
-        before = self.held.payment
-        laws.check_change(before, payment, told=len(self.messages), tied=self.charges, ties=ties)
-        if payment is not before:
-            self.document = document.encode(payment)
+        self.document = document.encode(after)
+        self._tie(before, after)
+        self.checks = checks.changes(before, after, now_ms, schedule)
+
+    def _tie(self, before: Payment, after: Payment) -> None:
+        if after.charges is not before.charges:
+            known = {one.id for one in before.charges}
+            self.charges = [(one.id, one.created) for one in after.charges if one.id not in known]
+        token = after.registration.token if after.registration else ""
+        if token and not (before.registration and before.registration.token):
+            self.checkout = token
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +133,6 @@ def load_payment(store: Store, name: str) -> Payment | None:
     return read_held(name, value).payment if value else None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a payment is to become, what is published for it, and which questions arise."""
-
-    payment: Payment
-    messages: list[bytes] = field(default_factory=list)
-    asks: Sequence[str] = ()
-
-
 def change(
     store: Store,
     name: str,
@@ -159,11 +158,8 @@ def change(
             raise loaded.unreadable[own]
         held = loaded.held[own]
         decision = decide(held.payment, now_ms)
-        unit = Unit(held, messages=decision.messages, asks=decision.asks, done=[done] if done else [])
-        if decision.payment is not held.payment:
-            _tie(unit, held.payment, decision.payment)
-        unit.becomes(decision.payment)
-        unit.checks = checks.changes(held.payment, decision.payment, now_ms, schedule)
+        unit = Unit(held, done=[done] if done else [])
+        unit.becomes(decision, now_ms, schedule)
         if done and what in (CHECKS, CHECKS_NOW):
             unit.checks[done] = checks.of_member(decision.payment, done, now_ms, schedule)
         if not (unit.document or unit.done or unit.asks):
@@ -171,14 +167,6 @@ def change(
         if not record(store, what, [unit], keep_body_s):
             return decision.payment
     raise Busy("its payment is being written by others all the time")
-
-
-def _tie(unit: Unit, before: Payment, after: Payment) -> None:
-    known = {one.id for one in before.charges}
-    unit.charges = [(one.id, one.created) for one in after.charges if one.id not in known]
-    token = after.registration.token if after.registration else ""
-    if token and not (before.registration and before.registration.token):
-        unit.checkout = token
 
 
 def record(store: Store, what: str, units: Sequence[Unit], keep_body_s: int) -> list[Unit]:

@@ -15,8 +15,9 @@ import msgspec
 from msgspec.structs import replace
 
 from payments import members
-from payments.books import checks, ledger, message
-from payments.books.fold import Folded, fold, oddity, without_old_news
+from payments.books import ledger
+from payments.books.fold import Folded
+from payments.books.join import PAID_WHILE_REVERSING, Decision, Odd
 from payments.books.laws import LawBroken
 from payments.books.ledger import Held, Unit
 from payments.books.payment import Payment
@@ -181,7 +182,7 @@ def _record(
         if name in loaded.unreadable:
             raise loaded.unreadable[name]
         try:
-            unit, outcomes = _fold(desk, loaded.held[name], group, rules)
+            unit, outcomes = _join(desk, loaded.held[name], group, rules)
         except LawBroken:  # a mistake of ours in one payment must not stop the others; asking tells of it
             unit = Unit(asks=[members.member_of_charge(one.charge_id) for one in group])
             outcomes = [(one.charge_id, "disputed") for one in group]
@@ -207,38 +208,31 @@ def _named(desk: Desk, seen: Sighting) -> str:
     return f"{seen.app}:{order_of(seen.charge, desk.order_key)}"
 
 
-def _fold(desk: Desk, held: Held, group: list[Sighting], rules: Rules) -> tuple[Unit, list[tuple[str, str]]]:
-    payment, unit, outcomes = held.payment, Unit(held), []
-    asks: list[str] = []
-    for seen in group:
-        before = payment.charge(seen.charge_id)
-        odd = oddity(payment, seen)
-        if odd == "paid_while_reversing":  # its own check settles that
-            outcomes.append((seen.charge_id, "equal"))
-            continue
-        if odd:
-            asks.append(members.member_of_charge(seen.charge_id))
-            outcomes.append((seen.charge_id, "disputed"))
-            continue
-        strange = before is None and payment.registration is None
-        if strange and not rules.adopt:
-            outcomes.append((seen.charge_id, "unknown"))
-            continue
-        folded = fold(payment, seen)
-        told = folded
-        if strange:
-            told = without_old_news(payment, folded, rules.watch_from)
-        outcomes.append((seen.charge_id, _outcome(payment, told, seen)))
-        payment = told.payment
-        unit.messages += message.of_fold(told, seen)
-        if folded.ask or seen.more_refunds:
-            asks.append(members.member_of_charge(seen.charge_id))
-    known = {charge.id for charge in held.payment.charges}
-    unit.charges = [(charge.id, charge.created) for charge in payment.charges if charge.id not in known]
-    unit.becomes(payment)
-    unit.checks = checks.changes(held.payment, payment, group[0].at_ms, desk.schedule)
-    unit.asks = asks
+def _join(desk: Desk, held: Held, group: list[Sighting], rules: Rules) -> tuple[Unit, list[tuple[str, str]]]:
+    decision, unit = Decision(held.payment), Unit(held)
+    outcomes = [(seen.charge_id, _take(decision, seen, rules)) for seen in group]
+    unit.becomes(decision, group[0].at_ms, desk.schedule)
     return unit, outcomes
+
+
+def _take(decision: Decision, seen: Sighting, rules: Rules) -> str:
+    before = decision.payment
+    strange = before.charge(seen.charge_id) is None and before.registration is None
+    taken = rules.adopt or not strange
+    try:
+        told = (decision if taken else Decision(before)).take(  # what is not taken is looked at all the same
+            seen, watch_from=rules.watch_from if strange else None
+        )
+    except Odd as odd:
+        if odd.code == PAID_WHILE_REVERSING:  # its own check settles that
+            return "equal"
+        decision.asks.append(members.member_of_charge(seen.charge_id))
+        return "disputed"
+    if not taken:
+        return "unknown"
+    if seen.more_refunds:
+        decision.asks.append(members.member_of_charge(seen.charge_id))
+    return _outcome(before, told, seen)
 
 
 def _outcome(before: Payment, told: Folded, seen: Sighting) -> str:

@@ -31,12 +31,13 @@ from payments.books.attempts import (
     with_attempt,
 )
 from payments.books.fold import Folded
+from payments.books.join import Odd
 from payments.books.payment import Failure, Payment
 from payments.channels.table import attempt_order_no, find
 from payments.pingpp import sighting as sightings
 from payments.pingpp.gateway import NotNow, Refused, Unanswered
 from payments.pingpp.sighting import ATTEMPT_METADATA, ORDER_METADATA, Malformed
-from payments.taking.desk import Desk, Odd
+from payments.taking.desk import Desk
 from payments.taking.resolve import find_charge
 from payments.taking.reverse import call_reverse
 

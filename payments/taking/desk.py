@@ -7,8 +7,8 @@ from typing import Any
 
 from payments import clock
 from payments.books import checks, ledger, message
-from payments.books.fold import Folded, fold, oddity
-from payments.books.ledger import Decision
+from payments.books.fold import Folded
+from payments.books.join import Decision
 from payments.books.payment import Payment
 from payments.keys import CHECKS
 from payments.pingpp import sighting as sightings
@@ -17,14 +17,6 @@ from payments.pingpp.sighting import Sighting, order_of
 from payments.store import Store
 
 Change = Callable[[Payment, int], Payment]
-
-
-class Odd(RuntimeError):
-    """A look that may not be taken into the books; `code` says why, `held` is the payment as we have it."""
-
-    def __init__(self, code: str, held: Payment, seen: Sighting) -> None:
-        super().__init__(code)
-        self.code, self.held, self.seen = code, held, seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +71,9 @@ class Desk:
         named = name or (f"{seen.app}:{order_of(seen.charge, self.order_key)}" if seen.charge else "")
 
         def decided(payment: Payment, now_ms: int) -> Decision:
-            changed = first(payment, now_ms) if first else payment
-            odd = oddity(changed, seen)
-            if odd:
-                raise Odd(odd, changed, seen)
-            folded = fold(changed, seen)
-            asks = [f":{seen.charge_id}"] if folded.ask else []
-            return Decision(folded.payment, message.of_fold(folded, seen), asks)
+            decision = Decision(first(payment, now_ms) if first else payment)
+            decision.take(seen)
+            return decision
 
         return await asyncio.to_thread(
             ledger.change, self.store, named, decided,

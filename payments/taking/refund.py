@@ -25,11 +25,12 @@ from payments.books.attempts import (
     refund_late,
 )
 from payments.books.fold import Folded
+from payments.books.join import Odd
 from payments.books.payment import Charge, Failure, Payment, RefundAttempt, made_refund
 from payments.pingpp import sighting as sightings
 from payments.pingpp.gateway import NotNow, Refused, Unanswered
 from payments.pingpp.sighting import ATTEMPT_METADATA, Malformed
-from payments.taking.desk import Desk, Odd
+from payments.taking.desk import Desk
 from payments.taking.resolve import find_refund
 
 PASSED_ON = ("description", "funding_source", "extra")

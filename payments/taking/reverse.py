@@ -21,12 +21,13 @@ from payments.books.attempts import (
     reversible,
 )
 from payments.books.fold import Folded
+from payments.books.join import Odd
 from payments.books.payment import Charge, Failure, Payment, Reversal
 from payments.channels.table import find
 from payments.pingpp import sighting as sightings
 from payments.pingpp.gateway import GatewayError, NotNow, Refused, Unanswered
 from payments.pingpp.sighting import Malformed
-from payments.taking.desk import Desk, Odd
+from payments.taking.desk import Desk
 
 log = structlog.get_logger()
 

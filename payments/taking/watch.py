@@ -14,10 +14,11 @@ from msgspec.structs import replace
 from payments.books import ledger
 from payments.books.attempts import No
 from payments.books.fold import Folded
+from payments.books.join import Odd
 from payments.books.payment import Charge, Payment, Registration
 from payments.pingpp.gateway import Unanswered
 from payments.pingpp.sighting import ORDER_METADATA, ChargeLook, Sighting
-from payments.taking.desk import Desk, Odd
+from payments.taking.desk import Desk
 
 _ANSWER_WITHIN_S = 30  # somebody waits
 

@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from payments import due
+from payments.books import join
 from payments.inbox.reading import read
 from payments.keys import ASKS, EVENTS
 from tests.conftest import charge_object, event_body, messages, refund_object, unpaid
@@ -72,14 +73,14 @@ def test_more_than_one_claim_and_more_than_one_call_of_record(client: redis.Redi
 
 
 def test_a_mistake_of_ours_in_one_payment_stops_no_other(client: redis.Redis, monkeypatch: Any) -> None:
-    fold = apply_events.fold  # type: ignore[attr-defined]
+    fold = join.fold  # type: ignore[attr-defined]
 
     def broken(payment: Any, sighting: Any) -> Any:
         if payment.order_no == "order00000002":
             raise ZeroDivisionError("a mistake")
         return fold(payment, sighting)
 
-    monkeypatch.setattr(apply_events, "fold", broken)
+    monkeypatch.setattr(join, "fold", broken)
     members = put(client, *(event_body(charge_object(n)) for n in (1, 2, 3)))
     apply_events.drain(context_with(client))
     assert told(client) == ["paid:order00000001", "paid:order00000003"]
@@ -97,7 +98,7 @@ def test_a_mistake_of_ours_in_one_payment_stops_no_other(client: redis.Redis, mo
 def test_a_broken_law_writes_and_tells_nothing_of_its_payment_and_stops_no_other(
     client: redis.Redis, monkeypatch: Any
 ) -> None:
-    fold = apply_events.fold  # type: ignore[attr-defined]
+    fold = join.fold  # type: ignore[attr-defined]
 
     def forgetful(payment: Any, sighting: Any) -> Any:
         folded = fold(payment, sighting)
@@ -105,7 +106,7 @@ def test_a_broken_law_writes_and_tells_nothing_of_its_payment_and_stops_no_other
             return folded
         return replace(folded, payment=msgspec.structs.replace(folded.payment, first_paid=None))
 
-    monkeypatch.setattr(apply_events, "fold", forgetful)
+    monkeypatch.setattr(join, "fold", forgetful)
     members = put(client, *(event_body(charge_object(n)) for n in (1, 2, 3)))
     apply_events.drain(context_with(client))
     assert told(client) == ["paid:order00000001", "paid:order00000003"]

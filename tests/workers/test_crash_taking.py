@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from payments.books import attempts, ledger
 from payments.books.attempts import No, Wanted
-from payments.books.ledger import Decision
+from payments.books.join import Decision
 from payments.books.payment import Payment
 from payments.keys import ASKS, CHECKS, CHECKS_NOW
 from payments.pingpp.gateway import Gateway

@@ -11,12 +11,12 @@ import pytest
 import redis
 from msgspec.structs import replace
 
+from payments.books import join
 from payments.dead_letters import letters
 from payments.keys import ASKS, CHECKS, SWEEPS, Keys
 from payments.pingpp.gateway import Gateway
 from payments.pingpp.sighting import of_charge
 from payments.reconciliation import marks, reports
-from payments.reconciliation import sweep as pages
 from payments.reconciliation.reports import DISCOVER, RECONCILE
 from payments.reconciliation.sweep import Progress
 from payments.store import Store
@@ -99,7 +99,7 @@ def test_what_was_made_and_paid_elsewhere_is_found_and_published(shop: Run) -> N
 
 
 def test_a_broken_law_in_one_payment_stops_no_other(shop: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    fold = pages.fold  # type: ignore[attr-defined]
+    fold = join.fold  # type: ignore[attr-defined]
 
     def forgetful(payment: Any, sighting: Any) -> Any:
         folded = fold(payment, sighting)
@@ -107,7 +107,7 @@ def test_a_broken_law_in_one_payment_stops_no_other(shop: Run, monkeypatch: pyte
             return folded
         return dataclasses.replace(folded, payment=replace(folded.payment, sequence=7))
 
-    monkeypatch.setattr(pages, "fold", forgetful)
+    monkeypatch.setattr(join, "fold", forgetful)
 
     async def story(shop: Shop) -> None:
         watch_since(shop, 60)

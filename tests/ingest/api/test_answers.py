@@ -16,7 +16,7 @@ from ingest.api.reading import BODY_LIMIT
 from ingest.office import Office
 from payments.books import ledger, message
 from payments.books.fold import fold
-from payments.books.ledger import Decision
+from payments.books.join import Decision
 from payments.books.payment import Payment
 from payments.keys import Keys
 from payments.pingpp.sighting import of_charge

@@ -12,9 +12,10 @@ import redis
 from structlog.testing import capture_logs
 
 from payments.books.document import SCHEMA
+from payments.books.join import Odd
 from payments.books.payment import Payment
 from payments.pingpp.sighting import of_charge
-from payments.taking.desk import Desk, Odd
+from payments.taking.desk import Desk
 from processes.redis_server import Server
 from tests.conftest import charge_object
 from tests.ingest.api.kit import APP, Shop, asked, errors, in_shop

@@ -23,7 +23,7 @@ from ingest.settings import ReceiverSettings
 from payments.books import ledger, message
 from payments.books.attempts import Wanted, begin, begin_reversal, drop, end, end_reversal
 from payments.books.fold import Folded, fold
-from payments.books.ledger import Decision
+from payments.books.join import Decision
 from payments.books.payment import Failure, Payment
 from payments.keys import Keys
 from payments.pingpp import sighting

@@ -2,17 +2,24 @@
 books, and one message for each fact.
 """
 
+import contextlib
+import dataclasses
+import json
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from payments.books import join
 from payments.books.document import SCHEMA
 from payments.books.document import decode as decode_payment
 from payments.books.document import encode as encode_payment
-from payments.books.fold import EXPIRY_GRACE, fold, oddity
+from payments.books.fold import EXPIRY_GRACE, Folded, fold
+from payments.books.join import Decision, Odd
+from payments.books.laws import LawBroken
 from payments.books.payment import Payment
 from payments.pingpp.sighting import Sighting, of_charge, of_refund
 from tests.conftest import charge_object, refund_object, refunds_of, unpaid
@@ -94,11 +101,15 @@ def books_of(sightings: tuple[Sighting, ...]) -> tuple[Payment, list[str]]:
     for _ in range(3):
         aside = []
         for sighting in waiting:
-            if oddity(payment, sighting):
+            decision = Decision(payment)
+            try:
+                folded = decision.take(sighting)
+            except Odd:
                 aside.append(sighting)
                 continue
-            folded = fold(payment, sighting)
-            again = fold(folded.payment, sighting)
+            assert [json.loads(one)["id"] for one in decision.messages] == [one.id for one in folded.messages]
+            again = Decision(folded.payment)
+            again.take(sighting)
             assert again.payment is folded.payment
             assert not again.messages
             # what is written is what is read
@@ -167,8 +178,75 @@ def test_any_order_and_any_repetition_gives_the_same_books_and_one_message_for_e
 @given(stories(), st.data())
 def test_a_replay_of_all_of_it_years_later_changes_nothing(story: Story, data: st.DataObject) -> None:
     payment, _ = books_of(story.sightings)
+    decision = Decision(payment)
     for sighting in data.draw(st.permutations(story.sightings)):
-        if oddity(payment, sighting) is None:
-            folded = fold(payment, sighting)
-            assert folded.payment is payment
-            assert not folded.messages
+        with contextlib.suppress(Odd):
+            decision.take(sighting)
+    assert decision.payment is payment
+    assert not decision.messages
+
+
+def nothing_yet() -> Decision:
+    return Decision(Payment(SCHEMA, APP, ORDER))
+
+
+def seen(source: str = "webhook", **about: Any) -> Sighting:
+    return of_charge(charge_object(order_no=ORDER, **about), source, 1)
+
+
+def test_what_is_taken_one_after_another_is_one_decision() -> None:
+    decision = nothing_yet()
+    first = decision.take(seen())
+    second = decision.take(of_refund(refund_object(), "webhook", 1))
+    assert decision.payment is second.payment
+    assert [json.loads(one)["id"] for one in decision.messages] == [
+        one.id for one in (*first.messages, *second.messages)
+    ]
+    assert [json.loads(one)["data"]["payment"]["status"] for one in decision.messages] == [
+        "paid", "partially_refunded",
+    ]  # fmt: skip
+
+
+def test_what_is_odd_is_not_taken_and_says_what_stood_against_it() -> None:
+    decision = nothing_yet()
+    decision.take(seen())
+    before = copied(decision)
+    other = seen(amount=5)
+    with pytest.raises(Odd) as caught:
+        decision.take(other)
+    assert (caught.value.code, caught.value.held, caught.value.seen) == (
+        "identity_conflict", before.payment, other,
+    )  # fmt: skip
+    assert decision == before
+
+
+def copied(decision: Decision) -> Decision:
+    return Decision(decision.payment, [*decision.messages], [*decision.asks])
+
+
+def test_a_broken_law_leaves_the_decision_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(payment: Payment, sighting: Sighting) -> Folded:
+        folded = fold(payment, sighting)
+        return dataclasses.replace(folded, payment=replace(folded.payment, first_paid=None))
+
+    monkeypatch.setattr(join, "fold", forgetful)
+    decision = nothing_yet()
+    with pytest.raises(LawBroken):
+        decision.take(seen())
+    assert decision == nothing_yet()
+
+
+def test_more_given_back_than_is_known_of_is_asked_about() -> None:
+    decision = nothing_yet()
+    decision.take(seen(amount_refunded=40))
+    assert decision.asks == [f":{charge_object()['id']}"]
+
+
+def test_what_is_older_than_we_watch_enters_the_books_without_a_message() -> None:
+    decision = nothing_yet()
+    paid_at = charge_object()["time_paid"]
+    told = decision.take(seen("list"), watch_from=paid_at + 1)
+    assert (told.messages, decision.messages) == ((), [])
+    assert decision.payment.charges[0].untold
+    recent = nothing_yet()
+    assert recent.take(seen("list"), watch_from=paid_at).messages

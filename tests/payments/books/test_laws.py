@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -23,9 +23,7 @@ CHARGE = PAID.charges[0].id
 
 
 def check(before: Payment, after: Payment, messages: int) -> None:
-    known = {charge.id for charge in before.charges}
-    tied = [(charge.id, charge.created) for charge in after.charges if charge.id not in known]
-    check_change(before, after, told=messages, tied=tied, ties=())
+    check_change(before, after, told=messages)
 
 
 def changes(sightings: tuple[Any, ...], size: int) -> list[tuple[Payment, Payment, int]]:
@@ -107,7 +105,7 @@ MISTAKES: dict[str, Callable[[Payment], Payment]] = {
 
 
 @pytest.mark.parametrize("law", MISTAKES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(story=stories())
 def test_a_mistake_in_what_is_to_be_written_breaks_one(law: str, story: Story) -> None:
     before = changes(story.sightings, len(story.sightings))[-1][1]
@@ -115,14 +113,6 @@ def test_a_mistake_in_what_is_to_be_written_breaks_one(law: str, story: Story) -
     assume(wrong != before)
     with pytest.raises(LawBroken, match=f"^{APP}:.*{law}"):
         check(before, wrong, 0)
-
-
-def test_a_new_charge_is_tied_now_or_was_before() -> None:
-    nothing, at = Payment(SCHEMA, APP, ORDER), (CHARGE, 1)
-    check_change(nothing, PAID, told=1, tied=[at], ties=())
-    check_change(nothing, PAID, told=1, tied=(), ties={CHARGE})
-    with pytest.raises(LawBroken, match="tied"):
-        check_change(nothing, PAID, told=1, tied=[("ch_other", 1)], ties={"ch_another"})
 
 
 def test_a_refund_is_of_a_paid_charge() -> None:

@@ -1,17 +1,20 @@
 """record.lua: Redis before, the call, Redis after; what has moved changes nothing."""
 
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 import redis
 from msgspec.structs import replace
 
-from payments.books import document, ledger
-from payments.books.checks import Check
+from payments.books import checks, document, ledger
+from payments.books.checks import BY_DEFAULT, Check
 from payments.books.document import SCHEMA, TOKEN_BYTES, NewerSchema
 from payments.books.fold import fold
+from payments.books.join import Decision
+from payments.books.laws import LawBroken
 from payments.books.ledger import Held, Unit
-from payments.books.payment import Payment
+from payments.books.payment import Payment, Registration
 from payments.keys import CHECKS, CHECKS_NOW, EVENTS, Keys
 from payments.pingpp.sighting import of_charge
 from payments.store import Store
@@ -21,6 +24,7 @@ KEYS = Keys()
 APP = "app_1Gqj58ynP0mHeX1q"
 NAME = f"{APP}:order00000001"
 CHARGE = charge_object()["id"]
+NOW_MS = 1_700_000_100_000
 
 
 def snapshot(client: redis.Redis) -> dict[bytes, Any]:
@@ -32,30 +36,53 @@ def held(client: redis.Redis) -> Held:
     return ledger.load(Store(client, KEYS), [(CHARGE, NAME)]).held[NAME]
 
 
-def unit(read: Held, payment: Payment, **more: Any) -> Unit:
+def unit(read: Held, payment: Payment, messages: list[bytes] | None = None, **more: Any) -> Unit:
     one = Unit(read, **more)
-    one.becomes(payment)
+    one.becomes(Decision(payment, messages or []), NOW_MS, BY_DEFAULT)
     return one
 
 
 def paid_unit(read: Held, **more: Any) -> Unit:
     folded = fold(read.payment, of_charge(charge_object(), "webhook", 5))
-    return unit(read, folded.payment, charges=[(CHARGE, 7)], messages=[b"{}"], done=["evt_1:ch_1"], **more)
+    return unit(read, folded.payment, [b"{}"], done=["evt_1:ch_1"], **more)
 
 
 def record(client: redis.Redis, *units: Unit) -> list[Unit]:
     return ledger.record(Store(client, KEYS), EVENTS, units, 60)
 
 
+def test_what_a_payment_becomes_brings_its_ties_and_its_checks() -> None:
+    before = Held(Payment(SCHEMA, APP, "order00000001"))
+    look = of_charge(unpaid(), "webhook", 5)
+    registered = Registration(100, "cny", livemode=True, token="secret")
+    open_ = fold(replace(before.payment, registration=registered), look).payment
+    one = unit(before, open_)
+    assert one.document == document.encode(open_)
+    assert (one.charges, one.checkout) == ([(look.charge_id, unpaid()["created"])], "secret")
+    assert one.checks == checks.changes(before.payment, open_, NOW_MS, BY_DEFAULT)
+    assert one.checks
+
+    again = unit(Held(open_, b"token"), replace(open_, late=True))
+    assert again.document
+    assert (again.charges, again.checkout, again.checks) == ((), "", {f":{look.charge_id}": ANY})
+    same = unit(Held(open_, b"token"), open_)
+    assert (same.document, same.charges, same.checks) == (b"", (), {})
+
+
+def test_a_change_that_breaks_a_law_fills_in_nothing() -> None:
+    one = Unit(Held(Payment(SCHEMA, APP, "order00000001")))
+    with pytest.raises(LawBroken):
+        one.becomes(Decision(Payment(SCHEMA, APP, "another"), [], [":ch_1"]), NOW_MS, BY_DEFAULT)
+    assert one == Unit(one.held)
+
+
 def test_one_step_writes_document_tie_message_and_takes_the_event_off(client: redis.Redis) -> None:
     client.zadd(KEYS.due(EVENTS), {"evt_1:ch_1": 1, "evt_2:ch_2": 1})
     client.hset(KEYS.attempts(EVENTS), mapping={"evt_1:ch_1": 1, "evt_2:ch_2": 1})
     client.set(KEYS.body("evt_1:ch_1"), b"body")
-    paid = paid_unit(
-        held(client),
-        checks={CHARGE: Check(CHECKS, 777), "ch_now": Check(CHECKS_NOW, 778), "ch_other": None},
-        asks=[":ch_3"],
-    )
+    paid = paid_unit(held(client))
+    paid.checks = {CHARGE: Check(CHECKS, 777), "ch_now": Check(CHECKS_NOW, 778), "ch_other": None}
+    paid.asks = [":ch_3"]
     client.zadd(KEYS.due(CHECKS), {"ch_other": 1, "ch_now": 1})
     client.zadd(KEYS.due(CHECKS_NOW), {"ch_other": 1, CHARGE: 1})
     assert record(client, paid) == []
@@ -65,7 +92,7 @@ def test_one_step_writes_document_tie_message_and_takes_the_event_off(client: re
     assert client.get(KEYS.charge(CHARGE)) == NAME.encode()
     assert client.zrange(KEYS.payments, 0, -1) == [NAME.encode()]
     assert client.zrange(KEYS.charges(NAME.partition(":")[0]), 0, -1, withscores=True) == [
-        (CHARGE.encode(), 7.0)
+        (CHARGE.encode(), charge_object()["created"])
     ]
     assert client.xlen(KEYS.fulfilment) == 1
     assert client.zrange(KEYS.due(EVENTS), 0, -1) == [b"evt_2:ch_2"]
@@ -80,7 +107,7 @@ def test_a_payment_that_moved_since_it_was_read_changes_nothing(client: redis.Re
     client.zadd(KEYS.due(EVENTS), {"evt_1:ch_1": 1})
     stale = held(client)
     folded = fold(stale.payment, of_charge(unpaid(), "webhook", 5))
-    record(client, unit(stale, folded.payment, charges=[(CHARGE, 7)]))
+    record(client, unit(stale, folded.payment))
     before = snapshot(client)
     paid = paid_unit(stale)
     assert record(client, paid) == [paid]
@@ -108,15 +135,13 @@ def test_one_that_moved_does_not_hold_up_the_others_of_its_call(client: redis.Re
     stale = held(client)
     record(
         client,
-        unit(stale, fold(stale.payment, of_charge(unpaid(), "webhook", 5)).payment, charges=[(CHARGE, 7)]),
+        unit(stale, fold(stale.payment, of_charge(unpaid(), "webhook", 5)).payment),
     )
     others = []
     for number in range(2, 250):
         look = of_charge(charge_object(number), "webhook", 5)
         empty = Held(Payment(SCHEMA, APP, f"order{number:08d}", created_ms=1))
-        others.append(
-            unit(empty, fold(empty.payment, look).payment, charges=[(look.charge_id, 7)], messages=[b"{}"])
-        )
+        others.append(unit(empty, fold(empty.payment, look).payment, [b"{}"]))
     moved = paid_unit(stale)
     assert record(client, *others[:150], moved, *others[150:]) == [moved]
     assert client.xlen(KEYS.fulfilment) == 248
@@ -191,6 +216,6 @@ def test_a_script_that_redis_forgot_is_loaded_again(client: redis.Redis) -> None
         look = of_charge(charge_object(number), "webhook", 5)
         empty = Held(Payment(SCHEMA, APP, f"order{number:08d}", created_ms=1))
         paid = fold(empty.payment, look).payment
-        units.append(unit(empty, paid, charges=[(look.charge_id, 7)], messages=[b"{}"]))
+        units.append(unit(empty, paid, [b"{}"]))
     assert record(client, *units) == []
     assert client.zcard(KEYS.payments) == 150

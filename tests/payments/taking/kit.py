@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from payments.books import ledger
 from payments.books.attempts import No, Wanted
-from payments.books.ledger import Decision
+from payments.books.join import Decision
 from payments.books.payment import Payment
 from payments.keys import ASKS, CHECKS, CHECKS_NOW, EVENTS, Keys
 from payments.pingpp.gateway import Gateway
