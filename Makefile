@@ -27,7 +27,7 @@ test: $(TOOLS) ## all tests but the slow ones, in five minutes (ARGS="tests/proc
 test-all: $(TOOLS) ## the slow ones, too: storms of kills, and whole systems on each Redis server that is there
 	@exec $(BIN)/pytest -m "slow or not slow" $(ARGS)
 
-check: lint test-all ## what must hold before a change is handed in (and what CI runs): lint, and all tests
+check: lint cover test-all ## what must hold before a change is handed in (and what CI runs): lint, and all tests
 
 lint: $(TOOLS) ## ruff and mypy
 	$(BIN)/ruff check
