@@ -2,10 +2,12 @@
 
 import hashlib
 
+RUN = "run"  # a sweep that a person asked for
+
 
 def member_of(report_id: str) -> str:
     """The member of the due set that the run with this report has."""
-    return f"run:{report_id}"
+    return f"{RUN}:{report_id}"
 
 
 def member_of_charge(charge_id: str) -> str:
@@ -26,9 +28,25 @@ def read_member(member: str) -> tuple[str, str, str]:
     return member[1:], "", ""
 
 
+def member_of_sweep(kind: str, app: str) -> str:
+    """How the sweep of an app that comes again and again is called; `kind` is `discover` or `reconcile`."""
+    return f"{kind}:{app}"
+
+
+def read_sweep(member: str) -> tuple[str, str]:
+    """(`discover` or `reconcile`, app) of a sweep that comes again and again; (`run`, report id) of a run."""
+    kind, _, of = member.partition(":")
+    return kind, of
+
+
+def event_of(member: str) -> str:
+    """The event id in the member of an event; empty where it has no usable one."""
+    return "" if member.startswith("~") else member.partition(":")[0]
+
+
 def kind_of(member: str) -> str:
     """`event`; `webhook`: one without usable ids; `charge`: a question about a charge alone; `attempt`; `sweep`."""
-    if member.startswith(("discover:", "reconcile:", "run:")):
+    if member.startswith(("discover:", "reconcile:", f"{RUN}:")):
         return "sweep"
     return {"~": "webhook", ":": "charge", "+": "attempt"}.get(member[:1], "event")
 

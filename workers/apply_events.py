@@ -8,21 +8,22 @@ from typing import cast
 
 import structlog
 
-from payments import bell, due
+from payments import bell, due, members
 from payments.books import checks, ledger, message
 from payments.books.document import NewerSchema
 from payments.books.join import Decision, Odd
 from payments.books.ledger import Held, Unit
-from payments.dead_letters import letters
 from payments.due import Claim, Claimed, Later
 from payments.inbox.park import park
 from payments.inbox.reading import Reading, read
 from payments.keys import ASKS, EVENTS
 from payments.pingpp.sighting import Sighting, order_of
+from workers import outcome
 from workers.context import Context
+from workers.drain import Drain
+from workers.outcome import Dead
 
 CLAIM = 500  # events in one claim
-FOR_S = 30.0  # how long a drain goes on before it lets RQ have a look; well below the timeout of its job
 _PAUSE_S = 0.005  # after a claim that was not full: what comes meanwhile is worked on together, for less
 _REFOLDS = 5  # in one go, when somebody else writes the same payments; then later
 _NEWER_SCHEMA_MS = 5_000  # until a worker of the later release had its chance
@@ -53,30 +54,23 @@ class _Work:
 
 def drain(context: Context) -> int:
     """Apply events until none is due, or time is up, or the process is to end. Returns how many."""
-    until = time.monotonic() + FOR_S
-    done, turn = 0, 0
-    while not context.stopping.is_set() and time.monotonic() < until:
-        began = time.perf_counter()
-        claim = due.claim(context.store, EVENTS, CLAIM, first=turn == 0, tried_first=turn % 2 == 1)
-        turn += 1
-        if not claim.members:
-            return done
-        _work_on(context, claim, began)
-        done += len(claim.members)
+    claims = Drain(context, EVENTS, CLAIM)
+    for claim in claims:
+        _work_on(context, claim)
         if len(claim.members) < CLAIM:
             time.sleep(_PAUSE_S)
-    # Some may be left, and the bell that woke us is spent: whoever is free goes on.
-    bell.ring_if_due(context.store, EVENTS)
-    return done
+    return claims.claimed
 
 
-def _work_on(context: Context, claim: Claim, began: float) -> None:
-    claimed, now_ms = claim.members, claim.now_ms
-    works = [_used_up(context, one) for one in claimed if one.used_up]
-    works += _read(context, [one for one in claimed if not one.used_up])
+def _work_on(context: Context, claim: Claim) -> None:
+    began, now_ms = time.perf_counter(), claim.now_ms
+    used_up = [_Work(one, Reading()) for one in claim.members if one.used_up]
+    for work in used_up:
+        _bury(context, work, outcome.used_up(work.claimed))
+    works = [*used_up, *_read(context, [one for one in claim.members if not one.used_up])]
     for work in works:
         if work.reading.dead and not work.outcome:
-            _bury(context, work, work.reading.dead, work.reading.error)
+            _bury(context, work, Dead(work.reading.dead, work.reading.error))
     _record_without_document(
         context, [w for w in works if not w.outcome and not w.reading.sighting and not w.reading.odd]
     )
@@ -89,14 +83,6 @@ def _work_on(context: Context, claim: Claim, began: float) -> None:
     _park(context, [w for w in works if not w.outcome and w.reading.odd])
     _put_off(context, [w for w in works if w.outcome == "put_off"])
     _log(works, round((time.perf_counter() - began) * 1000, 1))
-
-
-def _used_up(context: Context, claimed: Claimed) -> _Work:
-    """Buried unread: reading it may be what killed the workers."""
-    work = _Work(claimed, Reading())
-    error = claimed.last_error or "the worker ended without a word each time"
-    _bury(context, work, "attempts_used_up", error)
-    return work
 
 
 def _read(context: Context, claimed: Sequence[Claimed]) -> list[_Work]:
@@ -117,16 +103,11 @@ def _read(context: Context, claimed: Sequence[Claimed]) -> list[_Work]:
     return works
 
 
-def _bury(context: Context, work: _Work, reason: str, error: str) -> None:
-    work.outcome, work.error = "dead", f"{reason} {error}".strip()
-    member = work.claimed.member
-    about = work.reading.about
-    if not about and not member.startswith("~"):
-        about = {"event_id": member.partition(":")[0]}
-    letters.bury(
-        context.store, EVENTS, member, reason,
-        attempts=min(work.claimed.attempts, due.ATTEMPTS), about=about, last_error=error,
-    )  # fmt: skip
+def _bury(context: Context, work: _Work, dead: Dead) -> None:
+    work.outcome, work.error = "dead", f"{dead.reason} {dead.error}".strip()
+    event_id = members.event_of(work.claimed.member)
+    about = work.reading.about or ({"event_id": event_id} if event_id else {})
+    outcome.bury(context.store, EVENTS, work.claimed, dead, about)
 
 
 def _record_without_document(context: Context, works: list[_Work]) -> None:
@@ -140,7 +121,7 @@ def _record_without_document(context: Context, works: list[_Work]) -> None:
             try:
                 unit.messages = [message.of_event(work.reading.event, work.claimed.since_ms)]
             except RecursionError as error:
-                _bury(context, work, "not_json", repr(error))
+                _bury(context, work, Dead("not_json", repr(error)))
                 continue
             work.outcome = "passed_through"
         units.append(unit)
@@ -233,9 +214,9 @@ def _log(works: list[_Work], duration_ms: float) -> None:
     well = [work for work in works if work.outcome not in _UNUSUAL]
     if len(well) > _LINES:
         told = [id_ for work in well for id_ in work.told]
-        members = [work.claimed.member for work in well]
+        events = [work.claimed.member for work in well]
         outcomes = dict(Counter(work.outcome for work in well))
-        log.info("events", outcomes=outcomes, events=members, told=told, duration_ms=duration_ms)
+        log.info("events", outcomes=outcomes, events=events, told=told, duration_ms=duration_ms)
         works = [work for work in works if work.outcome in _UNUSUAL]
     for work in works:
         say = log.warning if work.outcome in _UNUSUAL else log.info

@@ -6,24 +6,23 @@ stands in Redis, so that it goes on where a worker, Ping++ or Redis left it.
 
 import asyncio
 import secrets
-import time
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 
 import structlog
 from msgspec.structs import replace
-from redis.exceptions import RedisError
 
-from payments import bell, due
-from payments.dead_letters import letters
-from payments.due import Claimed, Later
+from payments import due, members
+from payments.due import Later
 from payments.keys import SWEEPS
-from payments.pingpp.gateway import NotNow, Refused, Unanswered
+from payments.members import RUN
 from payments.reconciliation import marks, reports
 from payments.reconciliation.reports import DISCOVER, RECONCILE
 from payments.reconciliation.sweep import Progress, Rules, sweep
 from payments.taking.desk import Desk
 from workers.context import Context
+from workers.drain import Drain
+from workers.outcome import REQUESTED, SWEPT, Case, settle
 
 FOR_S = 60.0  # how long a drain goes on; a long sweep goes on in the next
 _OVERLAP_S = {
@@ -47,7 +46,8 @@ def seed(context: Context) -> None:
         marks.note_start(context.store, app)
         for kind, every in context.sweep_every.items():
             if every:
-                context.store.client.zadd(context.store.keys.due(SWEEPS), {f"{kind}:{app}": 0}, nx=True)
+                member = members.member_of_sweep(kind, app)
+                context.store.client.zadd(context.store.keys.due(SWEEPS), {member: 0}, nx=True)
 
 
 def drain(context: Context) -> int:
@@ -56,58 +56,43 @@ def drain(context: Context) -> int:
 
 
 async def _drain(context: Context) -> int:
-    until, done = time.monotonic() + FOR_S, 0
-    async with context.gateway() as gateway:
-        desk = Desk(context.store, gateway, context.livemode, context.order_key, context.schedule)
-        while not context.stopping.is_set() and time.monotonic() < until:
-            claim = due.claim(context.store, SWEEPS, 1, first=done == 0, tried_first=done % 2 == 1)
-            if not claim.members:
-                return done
-            done += 1
-            await _work_on(context, desk, claim.members[0], claim.now_ms, until)
-    bell.ring_if_due(context.store, SWEEPS)
-    return done
+    claims = Drain(context, SWEEPS, 1, FOR_S)
+    async with claims.desk() as desk:
+        for claim in claims:
+            for one in claim.members:
+                kind, _ = members.read_sweep(one.member)
+                case = Case(
+                    claimed=one, now_ms=claim.now_ms, rule=REQUESTED if kind == RUN else SWEPT,
+                    about={"sweep": one.member}, quiet=kind == DISCOVER,
+                )  # fmt: skip
+                await settle(context.store, SWEEPS, case, partial(_sweep, context, desk, case, claims))
+    return claims.claimed
 
 
-async def _work_on(context: Context, desk: Desk, claimed: Claimed, now_ms: int, until: float) -> None:
-    member, began = claimed.member, time.perf_counter()
-    error, delay_ms = "", 0
-    progress = _begin(context, member, now_ms // 1000)
+async def _sweep(context: Context, desk: Desk, case: Case, claims: Drain) -> str:
+    member = case.claimed.member
+    progress = _begin(context, member, case.now_ms // 1000)
     if progress is None:
         reports.drop(context.store, member)
-        return
+        return "dropped"
+    _tell(case, progress)
 
     async def save(step: Progress) -> None:
-        nonlocal progress
-        progress = step
+        _tell(case, step)
         await asyncio.to_thread(reports.save, context.store, member, step, due.LEASE_MS[SWEEPS])
-        if context.stopping.is_set() or time.monotonic() > until:
+        if claims.over:
             raise TimeIsUp
 
+    rules = Rules(marks.watch_from(context.store, progress.app), context.adopt)
     try:
-        if claimed.used_up:
-            raise RuntimeError(claimed.last_error or "the worker ended without a word each time")  # noqa: TRY301
-        rules = Rules(marks.watch_from(context.store, progress.app), context.adopt)
         ended = await sweep(desk, progress, rules, save)
-        progress = replace(ended, ended_at=await desk.now_ms() // 1000)
-        _end(context, member, progress)
     except TimeIsUp:
-        delay_ms = 1
-    except (NotNow, Unanswered, TimeoutError) as problem:
-        delay_ms, error = due.backoff_by_age_ms(now_ms - claimed.since_ms), str(problem)
-    except RedisError:
-        raise  # there is nobody to tell; its lease runs out
-    except (Refused, Exception) as problem:
-        error = repr(problem)
-        log.exception("sweep failed", sweep=member)
-        # Somebody waits for a run, and what was refused will be refused again.
-        if claimed.used_up or (isinstance(problem, Refused) and member.startswith("run:")):
-            _bury(context, claimed, error)
-            return
-        due.put_off(context.store, SWEEPS, [Later(member, due.backoff_ms(claimed.attempts), error)])
-    if delay_ms:
-        due.put_off(context.store, SWEEPS, [Later(member, delay_ms, error, count_back=True)])
-    _log(member, progress, error, round((time.perf_counter() - began) * 1000, 1))
+        due.put_off(context.store, SWEEPS, [Later(member, 1, count_back=True)])
+        return "goes_on"
+    ended = replace(ended, ended_at=await desk.now_ms() // 1000)
+    _tell(case, ended)
+    _end(context, member, ended)
+    return "ended"
 
 
 def _begin(context: Context, member: str, now: int) -> Progress | None:
@@ -115,7 +100,7 @@ def _begin(context: Context, member: str, now: int) -> Progress | None:
     found = reports.progress_of(context.store, member)
     if found is not None:
         return found
-    kind, _, app = member.partition(":")
+    kind, app = members.read_sweep(member)
     if not context.sweep_every.get(kind) or app not in context.apps:
         return None
     mark = marks.swept_until(context.store, kind, app)
@@ -130,15 +115,13 @@ def _begin(context: Context, member: str, now: int) -> Progress | None:
 def _end(context: Context, member: str, progress: Progress) -> None:
     """Keep the report, advance the mark, and come again, or not, in one step."""
     now = progress.ended_at or 0
-    kind, _, _ = member.partition(":")
+    kind, of = members.read_sweep(member)
     # A sweep that finds what is new every minute leaves a report only where it found something.
     worth_it = (
         kind != DISCOVER or progress.missed or progress.disputed or progress.refunds or progress.adopted
     )
     report_id = (
-        f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-        if kind != "run"
-        else member.partition(":")[2]
+        of if kind == RUN else f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     )
     reports.finish(
         context.store,
@@ -154,30 +137,9 @@ def _end(context: Context, member: str, progress: Progress) -> None:
             say("the books match" if day["matches"] else "the books do not match", app=progress.app, **day)
 
 
-def _bury(context: Context, claimed: Claimed, error: str) -> None:
-    letters.bury(
-        context.store, SWEEPS, claimed.member, "sweep_failed",
-        attempts=min(claimed.attempts, due.ATTEMPTS), last_error=error,
-    )  # fmt: skip
-
-
-def _log(member: str, progress: Progress, error: str, duration_ms: float) -> None:
-    counts = {
-        name: value
-        for name in ("compared", "missed", "adopted", "refunds", "updated", "disputed", "unknown", "calls")
-        if (value := getattr(progress, name))
-    }
-    quiet = member.startswith(DISCOVER) and not error and not (progress.missed or progress.disputed)
-    say = log.debug if quiet else log.warning if error else log.info
-    more: dict[str, Any] = {"reason": error} if error else {}
-    if progress.ended_at is None and not error:
-        more["goes_on"] = True
-    say(
-        "swept",
-        sweep=member,
-        since=progress.since,
-        until=progress.until,
-        **counts,
-        **more,
-        duration_ms=duration_ms,
-    )
+def _tell(case: Case, progress: Progress) -> None:
+    """How far it is and what it found, for the line; a discovery that finds nothing is not worth one."""
+    counts = ("compared", "missed", "adopted", "refunds", "updated", "disputed", "unknown", "calls")
+    case.more = {name: getattr(progress, name) for name in ("since", "until", *counts)}
+    if progress.missed or progress.disputed:
+        case.quiet = False

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from payments.books.join import Odd
 from payments.books.payment import Charge
 from payments.pingpp.sighting import ChargeLook, Sighting
 
@@ -12,6 +13,16 @@ def evidence(sighting: Sighting) -> dict[str, Any]:
     if sighting.refunds:
         claims["refunds"] = [{"id": r.id, "amount": r.amount, "status": r.status} for r in sighting.refunds]
     return claims
+
+
+def both_sides(odd: Odd) -> dict[str, Any]:
+    """What was seen, what we hold against it, and what the merchant registered."""
+    held, seen = odd.held, odd.seen
+    known = {"charge": seen.charge_id, "payment": held.name, **facts_of(held.charge(seen.charge_id))}
+    sides: dict[str, Any] = {"found": evidence(seen), "held": known}
+    if held.registration:
+        sides["registered"] = {"amount": held.registration.amount, "currency": held.registration.currency}
+    return sides
 
 
 def facts_of(charge: Charge | ChargeLook | None) -> dict[str, Any]:

@@ -36,15 +36,15 @@ def save(store: Store, member: str, progress: Progress, lease_ms: int) -> None:
 def request(store: Store, report_id: str, progress: Progress) -> None:
     """Ask for a sweep; its report will have that id."""
     with store.client.pipeline(transaction=True) as step:
-        step.set(store.keys.sweep(f"run:{report_id}"), _encode(progress))
-        step.zadd(store.keys.due(SWEEPS), {f"run:{report_id}": 0})
+        step.set(store.keys.sweep(members.member_of(report_id)), _encode(progress))
+        step.zadd(store.keys.due(SWEEPS), {members.member_of(report_id): 0})
         step.execute()
 
 
 def finish(store: Store, member: str, progress: Progress, *, report_id: str | None, again_ms: int) -> None:
     """A sweep has ended: what it found, up to when all is compared, and when it comes again (0: not)."""
     now_ms = clock.now_ms(store.client)
-    kind = member.partition(":")[0]
+    kind, _ = members.read_sweep(member)
     with store.client.pipeline(transaction=True) as step:
         step.delete(store.keys.sweep(member))
         step.hdel(store.keys.attempts(SWEEPS), member)
@@ -52,7 +52,7 @@ def finish(store: Store, member: str, progress: Progress, *, report_id: str | No
             step.zadd(store.keys.due(SWEEPS), {member: now_ms + again_ms}, xx=True)
         else:
             step.zrem(store.keys.due(SWEEPS), member)
-        if kind != "run":  # what a person asked for says nothing about what lies before it
+        if kind != members.RUN:  # what a person asked for says nothing about what lies before it
             step.set(store.keys.swept(kind, progress.app), progress.until)
         if report_id:
             step.set(store.keys.report(report_id), _encode(progress))

@@ -1,0 +1,179 @@
+"""How work on a claimed member ends: one rule for all that is claimed one by one, and the one wide line that says it.
+
+- Done: the work itself took the member off its due set.
+- Used up: a dead letter, for it may be what killed the workers.
+- Refused: a dead letter.
+- Not yet: put off, the longer the older it is, and no attempt is counted. What could not be found out for a day is a
+  dead letter, where its rule says so.
+- Redis is unreachable: there is nobody to tell; the lease runs out.
+- A mistake of ours: put off, the longer the more attempts it had, with the trace in the log.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+
+from payments import due
+from payments.books.attempts import No
+from payments.books.document import NewerSchema
+from payments.books.join import PAID_WHILE_REVERSING, Odd
+from payments.books.ledger import Busy
+from payments.dead_letters import letters, reasons
+from payments.dead_letters.evidence import both_sides
+from payments.due import Claimed, Later
+from payments.pingpp.gateway import NotFound, NotNow, Refused, Unanswered
+from payments.pingpp.sighting import Malformed
+from payments.store import Store
+
+DAY_MS = 24 * 3600 * 1000
+_NAMED = ("event_id", "event_type", "charge_id", "order_no", "app")  # in a dead letter
+
+log = structlog.get_logger()
+
+
+class Dead(Exception):
+    """The work ends as a dead letter, with more evidence than its case has by itself."""
+
+    def __init__(self, reason: str, error: str = "", evidence: Mapping[str, Any] | None = None) -> None:
+        super().__init__(error or reason)
+        self.reason, self.error, self.evidence = reason, error, evidence or {}
+
+
+class NotYet(Exception):
+    """It may be known later; nobody is to blame."""
+
+
+_SILENCE = (NotNow, Unanswered, TimeoutError)  # Ping++ did not say
+_NOT_YET = (*_SILENCE, NotYet, Busy, No, NewerSchema)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What differs between kinds of work: the name of its line, and the reasons of its dead letters.
+
+    `refused` is by the kind of refusal, the first that fits; any other is treated like a mistake of ours. `given_up` is
+    what a day of `given_up_of` ends with; empty: such work waits for as long as it takes.
+    """
+
+    said: str
+    used_up: str = "attempts_used_up"
+    refused: tuple[tuple[type[Exception], str], ...] = (
+        (NotFound, "charge_not_found"),
+        (Refused, "gateway_refused"),
+        (Malformed, "malformed"),
+    )
+    given_up: str = ""
+    given_up_of: tuple[type[Exception], ...] = _SILENCE
+
+
+ASKED = Rule("asked", given_up="gateway_unreachable")
+CHECKED = Rule("checked")  # no payment is forgotten because Ping++ is silent
+# But of a call that creates, reverses or refunds somebody waits to hear. (Only a later release can read a newer schema.)
+UNRESOLVED = replace(CHECKED, given_up="attempt_unresolved", given_up_of=(*_SILENCE, NotYet, Busy, No))
+SWEPT = Rule("swept", used_up="sweep_failed", refused=())
+REQUESTED = replace(
+    SWEPT, refused=((Refused, "sweep_failed"),)
+)  # a person waits, and it would be refused again
+
+
+@dataclass(slots=True, kw_only=True)
+class Case:
+    """One claimed member on its way, with what its end depends on. `about`: the ids that it speaks of, for the line and
+    the dead letter; `more`: for the line alone. A `quiet` one is not worth a line unless something is wrong.
+    """
+
+    claimed: Claimed
+    now_ms: int
+    rule: Rule
+    about: dict[str, str] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)
+    evidence: dict[str, Any] = field(default_factory=dict)
+    quiet: bool = False
+
+    @property
+    def age_ms(self) -> int:
+        """For how long it has been waiting; a retry by a person begins anew."""
+        return self.now_ms - self.claimed.since_ms
+
+
+async def settle(store: Store, due_set: str, case: Case, work: Callable[[], Awaitable[str]]) -> None:
+    """Work on a case, and see to its end, whatever it is; `work` returns the word for what was done.
+
+    Raises RedisError alone.
+    """
+    began, error = time.perf_counter(), ""
+    try:
+        outcome = await _unless_used_up(case, work)
+    except RedisError:
+        raise
+    except Exception as problem:  # noqa: BLE001  what it means is said there
+        outcome, error = _ended(store, due_set, case, problem)
+    duration_ms = round((time.perf_counter() - began) * 1000, 1)
+    wrong = outcome in ("dead", "put_off")
+    say = log.warning if wrong else log.debug if case.quiet else log.info
+    more = {name: value for name, value in (*case.more.items(), ("reason", error)) if value}
+    say(
+        case.rule.said, outcome=outcome, **case.about, **more,
+        attempt=case.claimed.attempts, duration_ms=duration_ms,
+    )  # fmt: skip
+
+
+async def _unless_used_up(case: Case, work: Callable[[], Awaitable[str]]) -> str:
+    if case.claimed.used_up:
+        raise used_up(case.claimed, case.rule.used_up)
+    return await work()
+
+
+def used_up(claimed: Claimed, reason: str = "attempts_used_up") -> Dead:
+    """How one ends that had all its attempts: unread, because reading it may be what killed the workers."""
+    return Dead(reason, claimed.last_error or "the worker ended without a word each time")
+
+
+def _ended(store: Store, due_set: str, case: Case, problem: Exception) -> tuple[str, str]:
+    """Bury it or put it off. Returns the outcome, and why."""
+    end = meaning(case.rule, problem, case.age_ms)
+    if isinstance(end, Dead):
+        about = {name: value for name, value in case.about.items() if name in _NAMED}
+        whole = Dead(end.reason, end.error, {**case.evidence, **end.evidence})
+        bury(store, due_set, case.claimed, whole, about)
+        return "dead", f"{end.reason} {end.error}".strip()
+    if end is None:
+        log.error("work failed", due_set=due_set, member=case.claimed.member, exc_info=problem)
+        later = Later(case.claimed.member, due.backoff_ms(case.claimed.attempts), repr(problem))
+    else:
+        delay_ms = due.backoff_by_age_ms(case.age_ms)
+        later = Later(case.claimed.member, delay_ms, str(end), count_back=True)
+    due.put_off(store, due_set, [later])
+    return "put_off", later.error
+
+
+def meaning(rule: Rule, problem: Exception, age_ms: int) -> Dead | NotYet | None:
+    """What an exception means for work that has waited so long; None: it is a mistake of ours."""
+    if isinstance(problem, Odd):
+        if problem.code != PAID_WHILE_REVERSING:
+            reason = problem.code if problem.code in reasons.REASONS else "identity_conflict"
+            return Dead(reason, problem.code, both_sides(problem))
+        problem = NotYet("it is being reversed")  # known when it is known how the reversal ended
+    if isinstance(problem, Dead):
+        return problem
+    for kind, reason in rule.refused:
+        if isinstance(problem, kind):
+            return Dead(reason, str(problem))
+    if not isinstance(problem, _NOT_YET):
+        return None
+    error = str(problem) or "no answer from Ping++ in time"
+    if rule.given_up and isinstance(problem, rule.given_up_of) and age_ms > DAY_MS:
+        return Dead(rule.given_up, error)
+    return NotYet(error)
+
+
+def bury(store: Store, due_set: str, claimed: Claimed, dead: Dead, about: Mapping[str, str]) -> None:
+    """Turn a claimed member into a dead letter."""
+    letters.bury(
+        store, due_set, claimed.member, dead.reason, attempts=min(claimed.attempts, due.ATTEMPTS),
+        about=about, last_error=dead.error, evidence=dead.evidence,
+    )  # fmt: skip
