@@ -4,10 +4,8 @@ It has exactly one queue, because RQ takes from one with BLMOVE and from several
 and it does not fork for each job, because a fork costs more than a whole batch.
 """
 
-import signal
 import sys
 import threading
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -28,12 +26,11 @@ from processes import redis
 from processes.garbage import look_seldom
 from processes.parent import watch_parent
 from processes.settings import load, refuse
+from workers import jobs
 from workers.context import Context
 from workers.settings import WorkerSettings
 
 log = structlog.get_logger()
-
-_HEARTBEAT_EVERY = 1.0  # seconds; RQ's own beats four times a job cost as much as the job
 
 
 def context_of(settings: WorkerSettings, what: str) -> Context:
@@ -83,58 +80,11 @@ def main(what: str) -> None:
 
 def run(context: Context, what: str, connection: Any) -> None:
     """The RQ worker itself, on a connection of its own: RQ blocks on it."""
-    from rq import SimpleWorker  # noqa: PLC0415  after `use_prefix`
-    from rq.job import Job  # noqa: PLC0415
-    from rq.serializers import JSONSerializer  # noqa: PLC0415
-
-    from workers import jobs  # noqa: PLC0415
-
-    class OurJob(Job):
-        """Runs our own functions only: whoever can write to Redis cannot choose what a worker executes."""
-
-        @property
-        def func(self) -> Any:
-            if self.func_name not in bell.JOBS.values():
-                raise PermissionError("not one of our job functions: refused")
-            return super().func
-
-        # Names in the job's hash that RQ would import, or addresses it would call, past `func`.
-        success_callback = failure_callback = stopped_callback = property(lambda _: None)
-
-        def send_webhooks(self, *_: Any, **__: Any) -> None:
-            """RQ can call addresses that stand in the job's hash. Ours has none."""
-
-    class OurWorker(SimpleWorker):
-        max_connection_wait_time = 2.0  # Redis may be away for an hour: look for it often
-
-        _beat_at = 0.0
-
-        def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-            """At most once a second."""
-            now = time.monotonic()
-            if now - self._beat_at >= _HEARTBEAT_EVERY:
-                self._beat_at = now
-                super().heartbeat(timeout, pipeline)
-
-        def _install_signal_handlers(self) -> None:
-            super()._install_signal_handlers()  # type: ignore[no-untyped-call]
-            # Secrets are read at the start: this one ends, and the pool starts it again with what they are by then.
-            signal.signal(signal.SIGHUP, self.request_stop)
-
-        def request_stop(self, signum: Any, frame: Any) -> None:
-            """Finish what has begun, and begin no further batch."""
-            context.stopping.set()
-            super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+    from workers.engine import worker_on  # noqa: PLC0415  it imports RQ: after `use_prefix`
 
     jobs.work_with(context)
     try:
-        worker = OurWorker(
-            [what],
-            connection=connection,
-            job_class=OurJob,
-            serializer=JSONSerializer,
-            log_job_description=False,
-        )
+        worker = worker_on(what, connection, context.stopping)
         connection.ping()
     except RedisError as error:
         log.warning("redis is away", error=f"{type(error).__name__}: {error}")
