@@ -1,12 +1,24 @@
-"""A shop for the tests that take payments."""
+"""The store of an empty Redis, and a shop for the tests that take payments."""
 
 from pathlib import Path
 
 import pytest
 import redis
 
+from payments.keys import Keys
+from payments.store import Store
 from tests.flow.signer import Signer
 from tests.payments.taking import kit as taking
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def store(client: redis.Redis) -> Store:
+    return Store(client, Keys())
 
 
 @pytest.fixture
