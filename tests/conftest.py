@@ -39,6 +39,12 @@ def client(server: redis_server.Server) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    """What an `async def test_…` runs on."""
+    return "asyncio"
+
+
+@pytest.fixture
 def keys() -> Keys:
     return Keys()
 

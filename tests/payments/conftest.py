@@ -12,11 +12,6 @@ from tests.payments.taking import kit as taking
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def store(client: redis.Redis) -> Store:
     return Store(client, Keys())
 

@@ -10,11 +10,6 @@ from tests.sandbox.kit import Receiver, Rig, running
 from tests.sandbox.program import Program, Shop, open_shop, starting
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 def _no_dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own .env and environment must not reach the tests."""
