@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from payments.books import ledger, message
 from payments.books.fold import fold
-from payments.books.ledger import Decision
+from payments.books.join import Decision
 from payments.books.payment import Payment
 from payments.keys import CHECKS, SWEEPS
 from payments.pingpp.sighting import of_charge
