@@ -97,6 +97,7 @@ def make_app(settings: ReceiverSettings) -> Receiver:
         Route("/metrics", Metrics(store).metrics),
     ]
     following = Following(client, keys)
+    desk = _desk(settings, store)
     office = Office(
         store=store,
         async_client=client,
@@ -105,15 +106,9 @@ def make_app(settings: ReceiverSettings) -> Receiver:
         apps=settings.pingpp_app_ids,
         tokens=settings.tokens,
         on_paid_late=settings.on_paid_late,
+        desk=desk,
     )
-    gateway = None
-    if "api" in settings.serve and settings.api_missing:
-        log.warning("the merchant API is not served", not_set=settings.api_missing)
-    elif "api" in settings.serve:
-        gateway = from_files(settings.pingpp_api_base, settings.api_key, settings.pingpp_private_key_file)
-        gateway.pace = Pace(store, settings.gateway_rate, urgent=True)
-        schedule = Schedule(settings.fallback_after, settings.check_gaps)
-        office.desk = Desk(store, gateway, settings.livemode, settings.order_key, schedule)
+    if desk is not None:
         routes.append(MerchantApi(office))
     if "checkout" in settings.serve:
         routes += checkout.routes(office)
@@ -134,7 +129,7 @@ def make_app(settings: ReceiverSettings) -> Receiver:
             NotImplementedError, ValueError, RuntimeError
         ):  # not in the main thread: tests
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
-        async with gateway or contextlib.nullcontext():
+        async with desk.gateway if desk else contextlib.nullcontext():
             yield
         await following.close()
         if inbox is not None:
@@ -144,6 +139,19 @@ def make_app(settings: ReceiverSettings) -> Receiver:
         ringer.client.close()
 
     return Receiver(webhooks, following.leave, routes=routes, lifespan=lifespan)
+
+
+def _desk(settings: ReceiverSettings, store: Store) -> Desk | None:
+    """Where the merchant API takes payments; None: it is not served. Raises UnreadableKey."""
+    if "api" not in settings.serve:
+        return None
+    if settings.api_missing:
+        log.warning("the merchant API is not served", not_set=settings.api_missing)
+        return None
+    pace = Pace(store, settings.gateway_rate, urgent=True)
+    gateway = from_files(settings.pingpp_api_base, settings.api_key, settings.pingpp_private_key_file, pace)
+    schedule = Schedule(settings.fallback_after, settings.check_gaps)
+    return Desk(store, gateway, settings.livemode, settings.order_key, schedule)
 
 
 def _webhooks(

@@ -14,7 +14,7 @@ from payments.taking import hasten as hasten_
 from payments.taking.desk import Desk
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Office:
     """`desk` is there where the merchant API is served: only it calls Ping++. `tokens` are those of the API; `apps` the
     apps that are ours (empty: any); `public_url` has no slash at its end.

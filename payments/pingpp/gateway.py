@@ -1,4 +1,4 @@
-"""Speaks to Ping++: the only file that knows its addresses, and the only one of the product that knows httpx.
+"""Speaks to Ping++: the only file that knows its addresses.
 
 Every call has one of four ends: an object; `Refused` (Ping++ answered that it will not); `NotNow` (it was surely not
 done, but may be another time); or `Unanswered` (nobody knows whether it was done). What the last one left behind is
@@ -6,25 +6,22 @@ never guessed, but asked, and a call that changes something is never made again 
 """
 
 import asyncio
-import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
-import httpx
 import msgspec
 import stamina
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from payments.http import Http, NotAnswered, NotReached, Response, Transport
 from payments.pingpp.pace import Ending, Pace, Went
 from payments.pingpp.signature import UnreadableKey, read_private_key, sign_request
 
-TIMEOUT = httpx.Timeout(15.0, connect=5.0)  # seconds
 TRIES = 3  # of a call that reads, within TRIES_FOR; what fails longer is due again later
 TRIES_FOR = 20.0  # seconds
 _TIMED_OUT = 5.0  # seconds; a caller that gives up then saw a time-out, sooner it says nothing
@@ -63,7 +60,7 @@ class Unanswered(GatewayError):
     """Unknown outcome: a time-out, a connection that broke, an error on their side (5xx), an answer that is none."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Gateway:
     """The calls that we make, on one connection pool. Use it as an async context manager.
 
@@ -76,25 +73,20 @@ class Gateway:
     api_base: str
     key: str
     private_key: RSAPrivateKey | None = None
-    transport: httpx.AsyncBaseTransport | None = None
+    transport: Transport | None = None
     pace: Pace | None = None
     tries: int = TRIES
-    _client: httpx.AsyncClient | None = None
+    _http: Http = field(default_factory=Http, init=False, repr=False, compare=False)
 
     async def __aenter__(self) -> Self:
-        self._client = httpx.AsyncClient(
-            timeout=TIMEOUT,
-            verify=_trusted(),
-            transport=self.transport,
-            headers={"Authorization": f"Bearer {self.key}", "User-Agent": "pingpp-ingest"},
-        )
+        headers = {"Authorization": f"Bearer {self.key}", "User-Agent": "pingpp-ingest"}
+        await self._http.open(headers, self.transport)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._client is not None:
-            await self._client.aclose()
+        await self._http.close()
 
     async def create_charge(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """`POST /v1/charges`. Never made again here: Ping++ has no idempotency key, and a second create may be a
@@ -186,43 +178,31 @@ class Gateway:
                 await self.pace.tell(place, went)
 
     async def _send(self, method: str, uri: str, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        assert self._client is not None, "use it as a context manager"  # noqa: S101
         headers = {"Content-Type": "application/json"} if content is not None else {}
         body = b"" if content is None else msgspec.json.encode(content)
-        request = self._client.build_request(method, self.api_base + uri, content=body, headers=headers)
+        request = self._http.request(method, self.api_base + uri, body, headers)
         timestamp = int(time.time())
         request.headers["Pingplusplus-Request-Timestamp"] = str(timestamp)
         if self.private_key is not None:  # what is signed is what is sent, to the byte
             sent = request.url.raw_path.decode("ascii")
             request.headers["Pingplusplus-Signature"] = sign_request(self.private_key, body, sent, timestamp)
         try:
-            response = await self._client.send(request)
-        except (
-            httpx.ConnectError,
-            httpx.ConnectTimeout,
-            httpx.PoolTimeout,
-            httpx.UnsupportedProtocol,
-        ) as error:
-            raise NotNow(f"Ping++ was not reached: {type(error).__name__}") from None
-        except httpx.RequestError as error:  # one that cannot be decoded, too
-            raise Unanswered(f"no answer from Ping++: {type(error).__name__}") from None
+            response = await self._http.send(request)
+        except NotReached as error:
+            raise NotNow(f"Ping++ was not reached: {error}") from None
+        except NotAnswered as error:
+            raise Unanswered(f"no answer from Ping++: {error}") from None
         return _object_in(response)
 
 
-def from_files(api_base: str, key: str, private_key_file: Path | None) -> Gateway:
+def from_files(api_base: str, key: str, private_key_file: Path | None, pace: Pace | None = None) -> Gateway:
     """The gateway by the settings of a process. Raises UnreadableKey, naming the file."""
     if private_key_file is None:
-        return Gateway(api_base, key)
+        return Gateway(api_base, key, pace=pace)
     try:
-        return Gateway(api_base, key, read_private_key(private_key_file.read_bytes()))
+        return Gateway(api_base, key, read_private_key(private_key_file.read_bytes()), pace=pace)
     except OSError as error:
         raise UnreadableKey(f"{private_key_file}: {error.strerror}") from None
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Reading the certificates takes longer than a call: once for a process."""
-    return httpx.create_ssl_context()
 
 
 def _went(error: BaseException, after_s: float) -> Went:
@@ -240,7 +220,7 @@ def _charge(charge_id: str) -> str:
     return f"/v1/charges/{quote(charge_id, safe='')}"
 
 
-def _object_in(response: httpx.Response) -> dict[str, Any]:
+def _object_in(response: Response) -> dict[str, Any]:
     """The object of an answer. Raises the error that it is (Ping++ docs: errors)."""
     try:
         found = response.json()

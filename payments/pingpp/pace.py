@@ -28,7 +28,7 @@ from payments.store import Store
 
 RATE = 20  # calls a second
 IN_FLIGHT = 40  # two seconds each at that rate; a gateway that hangs is not given more
-LEASE_MS = 40_000  # as long as a call may take (gateway.TIMEOUT), until the place of a killed process is free
+LEASE_MS = 40_000  # as long as a call may take (http.TIMEOUT), until the place of a killed process is free
 RECOVER_MS = 120_000  # of success, from the floor to full pace
 _COUNTS_MS = 5_000  # of these, one call that succeeds is worth no more
 

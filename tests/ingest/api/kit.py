@@ -129,7 +129,9 @@ async def opened(
     sandbox_key.give(directory)
     sandbox = make_sandbox(SandboxSettings(data_dir=directory), nobody)
     line = Line(httpx.ASGITransport(sandbox))
-    with patch("ingest.app.from_files", lambda base, key, _: Gateway(base, key, transport=line)):
+    with patch(
+        "ingest.app.from_files", lambda base, key, _, pace: Gateway(base, key, transport=line, pace=pace)
+    ):
         app = make_app(ours)
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(sandbox.router.lifespan_context(sandbox))
