@@ -18,7 +18,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from payments import due
-from payments.books.attempts import No
+from payments.books.attempts import NotPossible
 from payments.books.document import NewerSchema
 from payments.books.join import PAID_WHILE_REVERSING, Odd
 from payments.books.ledger import Busy
@@ -48,7 +48,7 @@ class NotYet(Exception):
 
 
 _SILENCE = (NotNow, Unanswered, TimeoutError)  # Ping++ did not say
-_NOT_YET = (*_SILENCE, NotYet, Busy, No, NewerSchema)
+_NOT_YET = (*_SILENCE, NotYet, Busy, NotPossible, NewerSchema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,9 @@ class Rule:
 ASKED = Rule("asked", given_up="gateway_unreachable")
 CHECKED = Rule("checked")  # no payment is forgotten because Ping++ is silent
 # But of a call that creates, reverses or refunds somebody waits to hear. (Only a later release can read a newer schema.)
-UNRESOLVED = replace(CHECKED, given_up="attempt_unresolved", given_up_of=(*_SILENCE, NotYet, Busy, No))
+UNRESOLVED = replace(
+    CHECKED, given_up="attempt_unresolved", given_up_of=(*_SILENCE, NotYet, Busy, NotPossible)
+)
 SWEPT = Rule("swept", used_up="sweep_failed", refused=())
 REQUESTED = replace(
     SWEPT, refused=((Refused, "sweep_failed"),)

@@ -10,7 +10,7 @@ from ingest.api.fields import ORDER_NO, unknown
 from ingest.api.problems import Problem, invalid, unavailable
 from ingest.api.reading import query_of, read_object
 from ingest.office import Office
-from payments.books.attempts import No
+from payments.books.attempts import NotPossible
 from payments.books.join import Odd
 from payments.books.view import merchant_json
 from payments.channels import table
@@ -65,7 +65,7 @@ class Charges:
         except Odd as odd:  # somebody else is at the same charge, or Ping++ contradicts itself
             detail = f"What Ping++ says of it does not fit the books at the moment: {odd.code}."
             raise unavailable(detail) from None
-        except No as no:
+        except NotPossible as no:
             if no.code == "not_ours":
                 raise invalid([Wrong("charge_id", no.message)]) from None
             raise

@@ -8,7 +8,7 @@ import msgspec
 from redis.exceptions import RedisError
 from starlette.responses import Response
 
-from payments.books.attempts import No
+from payments.books.attempts import NotPossible
 from payments.books.document import NewerSchema
 from payments.books.ledger import Busy
 from payments.books.payment import Failure
@@ -97,14 +97,14 @@ def of(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
-        case No(code="charge_needed"):
+        case NotPossible(code="charge_needed"):
             return invalid([Wrong("charge", error.message)])
-        case No(code="key_reused"):
+        case NotPossible(code="key_reused"):
             return invalid([Wrong("Idempotency-Key", error.message)])
-        case No(code="attempt_open"):
+        case NotPossible(code="attempt_open"):
             headers = {"Retry-After": str(_SOON_S)}
             return Problem(error.code, error.message, headers=headers, **error.more)
-        case No():
+        case NotPossible():
             return Problem(error.code, error.message, **error.more)
         case NotNow(status=403 | 429):  # Ping++ docs: 403 is the limit of the plan
             return Problem("rate_limited", str(error), headers={"Retry-After": str(_LATER_S)})

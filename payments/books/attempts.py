@@ -34,7 +34,7 @@ _RETRY_REVERSAL_MS = (
 )  # after one that was refused: twice as long each time, up to the second
 
 
-class No(Exception):
+class NotPossible(Exception):
     """What the merchant asks for cannot be done as things stand; `code` is a word of the merchant API."""
 
     def __init__(self, code: str, message: str, **more: Any) -> None:
@@ -71,7 +71,7 @@ class Begun:
 
 
 def begin(payment: Payment, wanted: Wanted, attempt_id: str, token: str, now_ms: int) -> Begun:
-    """Register the payment, and begin an attempt to create a charge where one is called for. Raises No."""
+    """Register the payment, and begin an attempt to create a charge where one is called for. Raises NotPossible."""
     _check_price(payment, wanted)
     watched = payment.registration
     if watched is None or not watched.token:  # a watched charge may have given it a price
@@ -91,16 +91,18 @@ def begin(payment: Payment, wanted: Wanted, attempt_id: str, token: str, now_ms:
     if any(charge.paid for charge in payment.charges):
         if same or newest is None:
             return Begun(payment, "known")
-        raise No("not_payable", "The payment is paid already.")
+        raise NotPossible("not_payable", "The payment is paid already.")
     if payment.registration and payment.registration.closed_ms:
-        raise No("not_payable", "The checkout of this payment was ended by /close.")
+        raise NotPossible("not_payable", "The checkout of this payment was ended by /close.")
     if newest and newest.open:
         if same:
             return Begun(payment, "wait")
-        raise No("attempt_open", "How the last attempt ended is not known yet. Ask again in a few seconds.")
+        raise NotPossible(
+            "attempt_open", "How the last attempt ended is not known yet. Ask again in a few seconds."
+        )
     held = payment.charge(newest.charge) if newest and newest.charge else None
     if held and payment.reversing(held.id):
-        raise No("attempt_open", "The last charge is being reversed. Ask again in a few seconds.")
+        raise NotPossible("attempt_open", "The last charge is being reversed. Ask again in a few seconds.")
     if same and held and held.open:
         return Begun(payment, "known")
     return _new_attempt(payment, wanted, attempt_id, now_ms)
@@ -112,7 +114,7 @@ def _check_price(payment: Payment, wanted: Wanted) -> None:
     )
     for one in known:
         if (one.amount, one.currency) != (wanted.amount, wanted.currency):
-            raise No(
+            raise NotPossible(
                 "order_conflict",
                 f"The order number stands for {one.amount} {one.currency} already. An order has one price: "
                 "take another order_no.",
@@ -122,10 +124,14 @@ def _check_price(payment: Payment, wanted: Wanted) -> None:
 def _new_attempt(payment: Payment, wanted: Wanted, attempt_id: str, now_ms: int) -> Begun:
     reached = tuple(one for one in payment.attempts if not one.not_reached)
     if len(reached) >= MOST_ATTEMPTS:
-        raise No("not_payable", f"{MOST_ATTEMPTS} attempts were made at this payment. Take another order_no.")
+        raise NotPossible(
+            "not_payable", f"{MOST_ATTEMPTS} attempts were made at this payment. Take another order_no."
+        )
     in_the_way = [c for c in payment.charges if c.open and reversible(payment, c)]
     if any(payment.reversing(charge.id) for charge in in_the_way):
-        raise No("attempt_open", "A charge of this payment is being reversed. Ask again in a few seconds.")
+        raise NotPossible(
+            "attempt_open", "A charge of this payment is being reversed. Ask again in a few seconds."
+        )
     # its order number at Ping++ is filled in by whoever makes the call, from the attempt's number
     attempt = Attempt(attempt_id, wanted.order_no, wanted.channel, wanted.digest, now_ms, now_ms + OVER_MS)
     payment = replace(payment, attempts=(*reached, attempt), reopened=True)
@@ -220,18 +226,18 @@ def reversal_due(payment: Payment, charge: Charge) -> int | None:
 
 
 def begin_refund(payment: Payment, attempt: RefundAttempt) -> Payment:
-    """Reserve what is to be refunded. Raises No where less is left."""
+    """Reserve what is to be refunded. Raises NotPossible where less is left."""
     charge = payment.charge(attempt.charge)
     if payment.reversing(attempt.charge):
-        raise No("not_refundable", "The charge is being reversed. Ask again in a few seconds.")
+        raise NotPossible("not_refundable", "The charge is being reversed. Ask again in a few seconds.")
     left = payment.available(charge) if charge else 0
     if attempt.amount > left:
-        raise No(
+        raise NotPossible(
             "refund_exceeds", f"{left} is left to refund of this charge, {attempt.amount} was asked for."
         )
     kept = tuple(one for one in payment.refund_attempts if not one.not_reached)
     if len(kept) >= MOST_REFUNDS:
-        raise No("not_refundable", f"{MOST_REFUNDS} refunds were asked for already.")
+        raise NotPossible("not_refundable", f"{MOST_REFUNDS} refunds were asked for already.")
     return replace(payment, refund_attempts=(*kept, attempt))
 
 

@@ -21,7 +21,7 @@ from payments.books.attempts import (
     CALL_MS,
     OVER_MS,
     Begun,
-    No,
+    NotPossible,
     Wanted,
     attempt_of,
     begin,
@@ -67,7 +67,7 @@ def digest(channel: str, extra: Mapping[str, Any] | None) -> str:
 async def create(desk: Desk, wanted: Wanted, request: Mapping[str, Any]) -> Created:
     """Register a payment and create its charge, or return what there is already. `request` is valid by the table.
 
-    Raises No, NewerSchema and Busy.
+    Raises NotPossible, NewerSchema and Busy.
     """
     attempt_id, token = f"at_{secrets.token_hex(12)}", secrets.token_urlsafe(24)
     name, began = f"{wanted.app}:{wanted.order_no}", time.monotonic()
@@ -104,7 +104,7 @@ def _numbered(begun: Begun, attempt_id: str, wanted: Wanted) -> Payment:
 def _stamped(payment: Payment, attempt_id: str, now_ms: int) -> Payment:
     attempt = attempt_of(payment, attempt_id)
     if attempt is None or not attempt.open:  # its check gave it up: the reversal took too long
-        raise No("attempt_open", "Closing the last charge took too long. Ask again.")
+        raise NotPossible("attempt_open", "Closing the last charge took too long. Ask again.")
     return with_attempt(payment, replace(attempt, at_ms=now_ms, over_ms=now_ms + OVER_MS))
 
 
@@ -118,7 +118,7 @@ async def _others(desk: Desk, payment: Payment) -> Payment:
 
 
 async def _out_of_the_way(desk: Desk, name: str, attempt_id: str, charges: tuple[str, ...]) -> None:
-    """Reverse what could still be paid. Raises No unless all of it is surely closed; the new attempt is dropped then."""
+    """Reverse what could still be paid. Raises NotPossible unless all of it is surely closed; the new attempt is dropped then."""
     payment: Payment | None = None
     for charge_id in charges:
         payment = await call_reverse(desk, name, charge_id)
@@ -127,8 +127,8 @@ async def _out_of_the_way(desk: Desk, name: str, attempt_id: str, charges: tuple
         return
     payment = await desk.change(name, lambda one, now_ms: drop(one, attempt_id, now_ms))
     if any(charge.paid for charge in payment.charges):
-        raise No("not_payable", "The payment was paid in the meantime.")
-    raise No("attempt_open", "The last charge could not be closed yet. Ask again in a few seconds.")
+        raise NotPossible("not_payable", "The payment was paid in the meantime.")
+    raise NotPossible("attempt_open", "The last charge could not be closed yet. Ask again in a few seconds.")
 
 
 async def _call(

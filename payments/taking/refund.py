@@ -18,7 +18,7 @@ from payments.books.attempts import (
     BEGIN_MS,
     CALL_MS,
     OVER_MS,
-    No,
+    NotPossible,
     begin_refund,
     end_refund,
     refund_attempt_of,
@@ -62,7 +62,7 @@ def digest(request: Mapping[str, Any]) -> str:
 async def refund(desk: Desk, name: str, key: str, request: Mapping[str, Any]) -> Refunded:
     """Refund `amount` (all that is left where it is missing) of `charge` (needed where several are paid).
 
-    Raises No, NewerSchema and Busy.
+    Raises NotPossible, NewerSchema and Busy.
     """
     attempt_id, wanted = f"rt_{secrets.token_hex(12)}", digest(request)
 
@@ -71,13 +71,15 @@ async def refund(desk: Desk, name: str, key: str, request: Mapping[str, Any]) ->
             (one for one in payment.refund_attempts if one.key == key and not one.not_reached), None
         )
         if before and before.digest != wanted:
-            raise No("key_reused", "This Idempotency-Key was used for another refund of this payment.")
+            raise NotPossible(
+                "key_reused", "This Idempotency-Key was used for another refund of this payment."
+            )
         if before:
             return Folded(payment)
         charge = _chosen(payment, request.get("charge"))
         amount = request.get("amount") or payment.available(charge)
         if amount == 0 and not payment.reversing(charge.id):
-            raise No("not_refundable", "Nothing is left to refund of this charge.")
+            raise NotPossible("not_refundable", "Nothing is left to refund of this charge.")
         attempt = RefundAttempt(
             attempt_id, charge.id, amount, now_ms, now_ms + OVER_MS, key=key, digest=wanted
         )
@@ -91,7 +93,7 @@ async def refund(desk: Desk, name: str, key: str, request: Mapping[str, Any]) ->
 
 
 async def refund_what_came_late(desk: Desk, name: str, *, what: str, done: str) -> Payment:
-    """Give back what was paid after the end, where the merchant wants that. Raises No, NewerSchema and Busy."""
+    """Give back what was paid after the end, where the merchant wants that. Raises NotPossible, NewerSchema and Busy."""
     attempt_id, began = f"rt_{secrets.token_hex(12)}", time.monotonic()
 
     def decide(payment: Payment, now_ms: int) -> Folded:
@@ -111,19 +113,21 @@ async def refund_what_came_late(desk: Desk, name: str, *, what: str, done: str) 
 def _chosen(payment: Payment, charge_id: str | None) -> Charge:
     paid = [charge for charge in payment.charges if charge.paid]
     if not paid:
-        raise No("not_refundable", f"The payment is {payment.status}: only what is paid can be refunded.")
+        raise NotPossible(
+            "not_refundable", f"The payment is {payment.status}: only what is paid can be refunded."
+        )
     if charge_id is None:
         kept = [charge for charge in paid if payment.kept(charge)] or paid
         if len(kept) > 1:
             ids = ", ".join(charge.id for charge in kept)
-            raise No(
+            raise NotPossible(
                 "charge_needed", f"Several charges of this payment are paid ({ids}): name one in `charge`."
             )
         return kept[0]
     for charge in paid:
         if charge.id == charge_id:
             return charge
-    raise No("not_refundable", "The payment has no paid charge of that id.")
+    raise NotPossible("not_refundable", "The payment has no paid charge of that id.")
 
 
 async def _others(desk: Desk, payment: Payment, key: str) -> Refunded:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from payments.books.attempts import (
     BEGIN_MS,
     CALL_MS,
-    No,
+    NotPossible,
     begin_reversal,
     end_reversal,
     reversal_due,
@@ -78,13 +78,15 @@ async def _look(desk: Desk, payment: Payment, reversal: Reversal, failure: Failu
 
 async def stop(desk: Desk, name: str, *, if_paid: str, ends: bool) -> Payment:
     """`/close` (`ends`: no more attempts) and `/reverse`: what can still be paid is closed, where the channel can; what
-    is paid is kept, or given back (`if_paid`: `keep` or `refund`). Raises No, NewerSchema and Busy.
+    is paid is kept, or given back (`if_paid`: `keep` or `refund`). Raises NotPossible, NewerSchema and Busy.
     """
     payment = await desk.load(name)
     if payment is None:
-        raise No("not_found", "There is no such payment.")
+        raise NotPossible("not_found", "There is no such payment.")
     if payment.registration is None:
-        raise No("not_reversible", "Its charges were not made here: only such as are can be reversed.")
+        raise NotPossible(
+            "not_reversible", "Its charges were not made here: only such as are can be reversed."
+        )
     await _fresh(desk, payment)
     wanted: list[str] = []
 
@@ -118,9 +120,11 @@ async def _fresh(desk: Desk, payment: Payment) -> None:
 
 
 def _to_reverse(payment: Payment, if_paid: str, *, ends: bool) -> list[Charge]:
-    """Which charges are to be reversed now. Raises No for a reversal that cannot be had."""
+    """Which charges are to be reversed now. Raises NotPossible for a reversal that cannot be had."""
     if not ends and any(attempt.open for attempt in payment.attempts):
-        raise No("attempt_open", "How the last attempt ended is not known yet. Ask again in a few seconds.")
+        raise NotPossible(
+            "attempt_open", "How the last attempt ended is not known yet. Ask again in a few seconds."
+        )
     open_ones = [charge for charge in payment.charges if charge.open]
     paid_ones = [charge for charge in payment.charges if payment.kept(charge)]
     chosen = [one for one in open_ones if reversible(payment, one) and not payment.reversing(one.id)]
@@ -130,12 +134,12 @@ def _to_reverse(payment: Payment, if_paid: str, *, ends: bool) -> list[Charge]:
         return chosen
     if paid_ones:
         hint = "" if if_paid == "refund" else " With if_paid=refund it is given back, where the channel can."
-        raise No("not_reversible", f"The payment is paid.{hint} Use /refunds otherwise.")
+        raise NotPossible("not_reversible", f"The payment is paid.{hint} Use /refunds otherwise.")
     if open_ones:
-        raise No(
+        raise NotPossible(
             "not_reversible", f"A charge of {open_ones[-1].channel} cannot be reversed; it expires by itself."
         )
-    raise No("not_reversible", "There is nothing that could be reversed.")
+    raise NotPossible("not_reversible", "There is nothing that could be reversed.")
 
 
 async def reverse_when_due(desk: Desk, name: str, charge_id: str) -> Payment | None:

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from payments.books import ledger
-from payments.books.attempts import No
+from payments.books.attempts import NotPossible
 from payments.books.fold import Folded
 from payments.books.join import Odd
 from payments.books.payment import Charge, Payment, Registration
@@ -45,7 +45,7 @@ class Watched:
 async def watch(desk: Desk, charge_id: str, expected: Expected, *, apps: Collection[str] = ()) -> Watched:
     """Take a charge under our care; again, it is compared only. `apps` are ours; empty: any.
 
-    Raises No (`order_conflict`, `not_ours`), GatewayError, Malformed, Odd, NewerSchema and Busy: nothing is in the books
+    Raises NotPossible (`order_conflict`, `not_ours`), GatewayError, Malformed, Odd, NewerSchema and Busy: nothing is in the books
     then that was not before.
     """
     known = await _known(desk, charge_id)
@@ -105,13 +105,13 @@ def _charge(payment: Payment, charge_id: str) -> Charge:
 
 def _check_ours(app: str, charge: Charge | ChargeLook, desk: Desk, apps: Collection[str]) -> None:
     if apps and app not in apps:
-        raise No("not_ours", f"a charge of {', '.join(sorted(apps))}")
+        raise NotPossible("not_ours", f"a charge of {', '.join(sorted(apps))}")
     if charge.livemode is not desk.livemode:
-        raise No("not_ours", f"a charge of {'live' if desk.livemode else 'test'} mode")
+        raise NotPossible("not_ours", f"a charge of {'live' if desk.livemode else 'test'} mode")
 
 
 def _told(payment: Payment, of: str | ChargeLook, expected: Expected) -> Payment:
-    """The payment with what the merchant says of its charge, held (by id) or seen just now. Raises No."""
+    """The payment with what the merchant says of its charge, held (by id) or seen just now. Raises NotPossible."""
     charge = _charge(payment, of) if isinstance(of, str) else of
     if expected.order_no not in (None, payment.order_no):
         raise _conflict(f"It belongs to the order {payment.order_no}.", {"order_no": payment.order_no})
@@ -136,7 +136,7 @@ def _open(charge: Charge | ChargeLook) -> bool:
     return charge.open if isinstance(charge, Charge) else not (charge.paid or charge.reversed)
 
 
-def _other_price(charge: Charge | ChargeLook, payment: Payment, known: Registration | Charge) -> No:
+def _other_price(charge: Charge | ChargeLook, payment: Payment, known: Registration | Charge) -> NotPossible:
     names = [name for name in ("amount", "currency") if getattr(known, name) != getattr(charge, name)]
     return _conflict(
         f"The order {payment.order_no} stands for {known.amount} {known.currency} already, and this charge for "
@@ -145,6 +145,8 @@ def _other_price(charge: Charge | ChargeLook, payment: Payment, known: Registrat
     )
 
 
-def _conflict(message: str, differs: dict[str, Any]) -> No:
+def _conflict(message: str, differs: dict[str, Any]) -> NotPossible:
     """`differs`: what does not agree, with what it would have to be."""
-    return No("order_conflict", message, errors=[{"field": n, "rule": str(v)} for n, v in differs.items()])
+    return NotPossible(
+        "order_conflict", message, errors=[{"field": n, "rule": str(v)} for n, v in differs.items()]
+    )

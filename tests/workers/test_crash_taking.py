@@ -14,7 +14,7 @@ import redis
 from msgspec.structs import replace
 
 from payments.books import attempts, ledger
-from payments.books.attempts import No, Wanted
+from payments.books.attempts import NotPossible, Wanted
 from payments.books.join import Decision
 from payments.books.payment import Payment
 from payments.keys import ASKS, CHECKS, CHECKS_NOW
@@ -110,7 +110,7 @@ class Scene:
             async with Gateway(self.pingpp, "sk_test_x") as gateway:
                 try:
                     return await job(Desk(Store(client or self.client, KEYS), gateway, False))
-                except No as no:
+                except NotPossible as no:
                     return no
 
         return in_thread(lambda: asyncio.run(inside()))

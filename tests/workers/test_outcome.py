@@ -9,7 +9,7 @@ import redis
 from structlog.testing import capture_logs
 
 from payments import clock, due
-from payments.books.attempts import No
+from payments.books.attempts import NotPossible
 from payments.books.document import SCHEMA, NewerSchema
 from payments.books.join import Odd
 from payments.books.ledger import Busy
@@ -63,7 +63,7 @@ def ends(problem: Exception, age_ms: int = 0) -> list[str]:
         (TimeoutError(), ["later"] * 5),
         (NotYet("x"), ["later"] * 5),
         (Busy("x"), ["later"] * 5),
-        (No("x", "y"), ["later"] * 5),
+        (NotPossible("x", "y"), ["later"] * 5),
         (NewerSchema("x"), ["later"] * 5),
         (Odd("paid_while_reversing", HELD, SEEN), ["later"] * 5),
         (Odd("not_as_registered", HELD, SEEN), ["not_as_registered"] * 5),

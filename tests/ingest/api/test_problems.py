@@ -15,7 +15,7 @@ from payments.books.payment import Failure
 from payments.channels.rules import Problem as Wrong
 from payments.pingpp.gateway import NotNow, Refused
 
-NOT_POSSIBLE: Any = attempts.No  # what the merchant asks for cannot be done as things stand
+NOT_POSSIBLE: Any = attempts.NotPossible  # what the merchant asks for cannot be done as things stand
 ERRORS: list[tuple[Exception, str, int]] = [
     (Problem("not_found", "Nothing."), "not_found", 404),
     (NOT_POSSIBLE("order_conflict", "Another price."), "order_conflict", 409),

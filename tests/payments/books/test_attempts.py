@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from payments.books import attempts
-from payments.books.attempts import Begun, No, Wanted
+from payments.books.attempts import Begun, NotPossible, Wanted
 from payments.books.document import SCHEMA, decode, encode
 from payments.books.fold import Folded, fold, oddity
 from payments.books.payment import Attempt, Failure, Payment, RefundAttempt, Registration, Reversal
@@ -150,7 +150,7 @@ def begin(payment: Payment, wanted: Wanted = WANTED) -> Begun:
 
 
 def refusal(payment: Payment, wanted: Wanted = WANTED) -> str:
-    with pytest.raises(No) as refused:
+    with pytest.raises(NotPossible) as refused:
         begin(payment, wanted)
     assert str(refused.value) == refused.value.message
     return refused.value.code
@@ -274,7 +274,7 @@ def refund(number: int = 1, amount: int = 40, **more: Any) -> RefundAttempt:
 
 def test_a_refund_reserves_its_amount_until_it_came_to_nothing() -> None:
     first = attempts.begin_refund(PAID, refund(amount=60))
-    with pytest.raises(No, match="40 is left") as refused:
+    with pytest.raises(NotPossible, match="40 is left") as refused:
         attempts.begin_refund(first, refund(2, amount=41))
     assert refused.value.code == "refund_exceeds"
     ended = attempts.end_refund(first, "rt_1", GONE, AT)
@@ -302,7 +302,7 @@ def test_what_cannot_be_refunded_is_refused() -> None:
         (reversing, "not_refundable"),
         (registered(), "refund_exceeds"),
     ):
-        with pytest.raises(No) as refused:
+        with pytest.raises(NotPossible) as refused:
             attempts.begin_refund(payment, refund())
         assert refused.value.code == code
 

@@ -74,7 +74,7 @@ def test_what_is_reserved_keeps_them_beside_whatever_is_seen(steps: list[tuple[s
         if what == "begin":
             try:
                 folded = Folded(attempts.begin_refund(payment, reserved))
-            except attempts.No:
+            except attempts.NotPossible:
                 # and so it is a mistake to write it down all the same
                 wrong = replace(payment, refund_attempts=(*payment.refund_attempts, reserved))
                 with pytest.raises(LawBroken, match="more of"):

@@ -11,7 +11,7 @@ import redis
 from msgspec.structs import replace
 
 from payments.books import ledger
-from payments.books.attempts import No, Wanted
+from payments.books.attempts import NotPossible, Wanted
 from payments.books.join import Decision
 from payments.books.payment import Payment
 from payments.keys import ASKS, CHECKS, CHECKS_NOW, EVENTS, Keys
@@ -140,7 +140,7 @@ class Shop:
         """The code with which something was refused."""
         try:
             await coming
-        except No as no:
+        except NotPossible as no:
             return no.code
         return ""
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from payments.books import attempts
-from payments.books.attempts import No
+from payments.books.attempts import NotPossible
 from tests.conftest import messages
 from tests.payments.taking.kit import ORDER, Run, Shop, only_charge
 
@@ -58,7 +58,7 @@ def test_many_at_once_never_refund_more_than_was_paid(shop: Run) -> None:
         outcomes = await asyncio.gather(
             *[shop.refund(f"R{n}", amount=30) for n in range(10)], return_exceptions=True
         )
-        refused = [one for one in outcomes if isinstance(one, No)]
+        refused = [one for one in outcomes if isinstance(one, NotPossible)]
         assert [one.code for one in refused] == ["refund_exceeds"] * 7
         assert len((await shop.payment()).refunds) == 3
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from payments.books.attempts import No, reversal_due
+from payments.books.attempts import NotPossible, reversal_due
 from payments.books.checks import Schedule
 from payments.books.document import TOKEN_BYTES, NewerSchema
 from payments.books.view import merchant_json
@@ -44,8 +44,8 @@ async def webhook(shop: Shop, charge_id: str, type_: str = "charge.succeeded", *
 
 
 async def refused(coming: Coroutine[Any, Any, Watched]) -> tuple[str, list[tuple[str, str]]]:
-    """The code of a No, and what it names."""
-    with pytest.raises(No) as caught:
+    """The code of a NotPossible, and what it names."""
+    with pytest.raises(NotPossible) as caught:
         await coming
     return caught.value.code, [(one["field"], one["rule"]) for one in caught.value.more.get("errors", ())]
 
