@@ -20,12 +20,11 @@ from payments.books.payment import (
     Reversal,
     made_charge,
 )
-from payments.channels.table import find
+from payments.channels.table import MOST_ATTEMPTS, find
 
 BEGIN_MS = 5_000  # a call has to have begun so soon after it was written down, or it is not made any more,
 CALL_MS = 20_000  # is given up after this,
 OVER_MS = BEGIN_MS + CALL_MS + 5_000  # and has surely ended after this
-MOST_ATTEMPTS = 100  # at one payment
 MOST_REFUNDS = 500
 _RETRY_REFUND_MS = 60_000  # after a refund of ours that never reached Ping++
 _RETRY_REVERSAL_MS = (

@@ -28,7 +28,7 @@ from payments.channels.rules import (
     metadata_problems,
 )
 
-MOST_ATTEMPTS = 9_999  # at one payment
+MOST_ATTEMPTS = 100  # at one payment
 
 
 def find(channel: str) -> Channel:

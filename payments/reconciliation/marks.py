@@ -2,12 +2,13 @@
 
 from typing import cast
 
+from payments import clock
 from payments.store import Store
 
 
 def note_start(store: Store, app: str = "") -> None:
     """Note when the system was started for the first time, or began to sweep an app."""
-    store.client.set(store.keys.watch_from(app), store.client.time()[0], nx=True)
+    store.client.set(store.keys.watch_from(app), clock.now_ms(store.client) // 1000, nx=True)
 
 
 def watch_from(store: Store, app: str) -> int:

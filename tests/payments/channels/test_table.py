@@ -330,7 +330,7 @@ def test_the_first_attempt_has_the_number_of_the_merchant() -> None:
     # Deterministic across releases too: the attempt is written down with it.
     assert attempt_order_no("123456789", 2, "wx_pub_qr") == "123456789r2zkpmohopcspa"
     for number in (0, -1, MOST_ATTEMPTS + 1):
-        with pytest.raises(ValueError, match="numbered from 1 to 9999"):
+        with pytest.raises(ValueError, match="numbered from 1 to 100"):
             attempt_order_no("123456789", number, "wx_pub_qr")
 
 
