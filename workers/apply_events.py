@@ -131,7 +131,7 @@ def _record_without_document(context: Context, works: list[_Work]) -> None:
 def _join_and_record(context: Context, works: list[_Work], now_ms: int) -> list[_Work]:
     """Join and record; returns those whose payment had moved meanwhile, to be folded again."""
     pairs = [(work.sighting.charge_id, _payment_named_by(work, context)) for work in works]
-    loaded = ledger.load(context.store, pairs)
+    loaded = ledger.load(context.store, pairs, now_ms)
     ties = dict(loaded.ties)
     groups: dict[str, list[_Work]] = {}
     for work in works:

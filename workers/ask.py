@@ -108,7 +108,7 @@ def _settle(context: Context, ask: _Ask, found: Sighting) -> str:
         _compare(ask, ask.reading.sighting, found)
     named = f"{found.app}:{order_of(found.charge, context.order_key)}"
     for _ in range(_REFOLDS):
-        loaded = ledger.load(context.store, [(found.charge_id, named)])
+        loaded = ledger.load(context.store, [(found.charge_id, named)], ask.now_ms)
         name = loaded.ties.get(found.charge_id, named)
         if name in loaded.unreadable:
             raise loaded.unreadable[name]

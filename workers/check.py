@@ -79,11 +79,11 @@ async def _look_at(context: Context, desk: Desk, what: str, look: _Look) -> None
     look.charge_id, look.attempt_id, name = members.read_member(member)
     look.about = {"charge_id": look.charge_id} if look.charge_id else {"attempt_id": look.attempt_id}
     look.rule = UNRESOLVED if look.attempt_id else CHECKED
-    books = await asyncio.to_thread(ledger.load, desk.store, [(look.charge_id, name or None)])
-    name = books.ties.get(look.charge_id, name)
-    if name in books.unreadable:
-        raise books.unreadable[name]
-    held = books.held[name] if name else None
+    loaded = await asyncio.to_thread(ledger.load, desk.store, [(look.charge_id, name or None)], look.now_ms)
+    name = loaded.ties.get(look.charge_id, name)
+    if name in loaded.unreadable:
+        raise loaded.unreadable[name]
+    held = loaded.held[name] if name else None
     look.before = held.payment if held else None
     if look.before is None or checks.of_member(look.before, member, look.now_ms, desk.schedule) is None:
         # Settled by others meanwhile. Should the payment have been written since, they may want a look at it again.

@@ -5,7 +5,6 @@ nothing happens and the caller folds again. So a message exists if and only if i
 """
 
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -99,8 +98,9 @@ class Loaded:
     unreadable: Mapping[str, Exception]
 
 
-def load(store: Store, charges: Iterable[tuple[str, str | None]]) -> Loaded:
-    """Load the payments of (charge id, the payment it would belong to if it is tied to none) pairs.
+def load(store: Store, charges: Iterable[tuple[str, str | None]], now_ms: int) -> Loaded:
+    """Load the payments of (charge id, the payment it would belong to if it is tied to none) pairs. One that is not
+    there yet begins at `now_ms`, by Redis's clock.
 
     One round trip, and one more where a charge is tied to another payment than its own order_no names.
     """
@@ -121,7 +121,7 @@ def load(store: Store, charges: Iterable[tuple[str, str | None]]) -> Loaded:
     unreadable: dict[str, Exception] = {}
     for name, value in values.items():
         try:
-            held[name] = read_held(name, value)
+            held[name] = _new(name, now_ms) if value is None else read_held(name, value)
         except (NewerSchema, ValueError) as error:  # one that cannot be read is no reason to stop the others
             unreadable[name] = error
     return Loaded(tied, held, unreadable)
@@ -152,7 +152,7 @@ def change(
     """
     for _ in range(_REFOLDS):
         now_ms = clock.now_ms(store.client)
-        loaded = load(store, [(charge or "", name)])
+        loaded = load(store, [(charge or "", name)], now_ms)
         own = loaded.ties.get(charge, name) if charge else name
         if own in loaded.unreadable:
             raise loaded.unreadable[own]
@@ -245,11 +245,13 @@ def _tokens(n: int) -> list[bytes]:
     return [drawn[half * i : half * (i + 1)].hex().encode() for i in range(n)]
 
 
-def read_held(name: str, value: bytes | None) -> Held:
+def _new(name: str, now_ms: int) -> Held:
+    app, _, order_no = name.partition(":")
+    return Held(Payment(SCHEMA, app, order_no, created_ms=now_ms))
+
+
+def read_held(name: str, value: bytes) -> Held:
     """What stands in Redis under the key of the payment `name`. Raises NewerSchema and ValueError."""
-    if value is None:
-        app, _, order_no = name.partition(":")
-        return Held(Payment(SCHEMA, app, order_no, created_ms=int(time.time() * 1000)))
     payment = document.decode(value[TOKEN_BYTES:])
     laws.check_read(name, payment)
     return Held(payment, value[:TOKEN_BYTES])

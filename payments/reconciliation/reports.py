@@ -101,7 +101,7 @@ def oldest_open(store: Store, app: str) -> int | None:
     charges = {charge for one in found if (charge := members.read_member(one.decode())[0])}
     if not charges:
         return None
-    loaded = ledger.load(store, [(charge, None) for charge in charges])
+    loaded = ledger.load(store, [(charge, None) for charge in charges], now_ms=0)
     created = [
         charge.created
         for held in loaded.held.values()

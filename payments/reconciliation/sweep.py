@@ -138,9 +138,9 @@ def _compare(
     differing = list(asks)
     todo = seen
     for _ in range(_REFOLDS):
-        todo = _record(desk, rules, todo, dry_run=progress.dry_run, found=found, differing=differing)
         if not todo:
             break
+        todo = _record(desk, rules, todo, dry_run=progress.dry_run, found=found, differing=differing)
     differing += [one.charge_id for one in todo]  # written by others all the time: ask
     asks += [one.charge_id for one in todo]
     progress = replace(
@@ -173,7 +173,7 @@ def _record(
 ) -> list[Sighting]:
     """Fold and record; returns those whose payment was written by others meanwhile, which are not counted yet."""
     pairs = [(one.charge_id, _named(desk, one)) for one in seen]
-    loaded = ledger.load(desk.store, pairs)
+    loaded = ledger.load(desk.store, pairs, seen[0].at_ms)
     groups: dict[str, list[Sighting]] = defaultdict(list)
     for one, (_, named) in zip(seen, pairs, strict=True):
         groups[loaded.ties.get(one.charge_id, named)].append(one)

@@ -79,7 +79,7 @@ async def watch(desk: Desk, charge_id: str, expected: Expected, *, apps: Collect
 
 async def _known(desk: Desk, charge_id: str) -> Payment | None:
     """The payment that has the charge, if the books have it. Raises NewerSchema."""
-    books = await asyncio.to_thread(ledger.load, desk.store, [(charge_id, None)])
+    books = await asyncio.to_thread(ledger.load, desk.store, [(charge_id, None)], now_ms=0)
     name = books.ties.get(charge_id)
     if name is None:
         return None

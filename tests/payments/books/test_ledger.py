@@ -33,7 +33,7 @@ def snapshot(client: redis.Redis) -> dict[bytes, Any]:
 
 
 def held(client: redis.Redis) -> Held:
-    return ledger.load(Store(client, KEYS), [(CHARGE, NAME)]).held[NAME]
+    return ledger.load(Store(client, KEYS), [(CHARGE, NAME)], NOW_MS).held[NAME]
 
 
 def unit(read: Held, payment: Payment, messages: list[bytes] | None = None, **more: Any) -> Unit:
@@ -174,14 +174,15 @@ def test_a_charge_tied_to_another_payment_than_its_order_number_names_is_loaded_
     client: redis.Redis,
 ) -> None:
     record(client, paid_unit(held(client)))
-    loaded = ledger.load(Store(client, KEYS), [(CHARGE, f"{APP}:something_else"), ("ch_new", None)])
+    loaded = ledger.load(Store(client, KEYS), [(CHARGE, f"{APP}:something_else"), ("ch_new", None)], NOW_MS)
     assert loaded.ties == {CHARGE: NAME}
     assert loaded.held[NAME].payment.charges[0].id == CHARGE
 
 
 def test_every_payment_that_a_charge_is_said_to_belong_to_is_loaded(client: redis.Redis) -> None:
-    loaded = ledger.load(Store(client, KEYS), [(CHARGE, "app:a"), (CHARGE, None), (CHARGE, "app:b")])
+    loaded = ledger.load(Store(client, KEYS), [(CHARGE, "app:a"), (CHARGE, None), (CHARGE, "app:b")], NOW_MS)
     assert loaded.held.keys() == {"app:a", "app:b"}
+    assert {one.payment.created_ms for one in loaded.held.values()} == {NOW_MS}  # not by this machine's clock
 
 
 @pytest.mark.parametrize("more", [b"", b',"charges":{"a":"another shape"}'])
@@ -189,7 +190,7 @@ def test_a_document_of_a_later_release_is_left_alone(client: redis.Redis, more: 
     client.set(
         KEYS.payment(NAME), b"0" * TOKEN_BYTES + b'{"schema":99,"app":"a","order_no":"o"' + more + b"}"
     )
-    loaded = ledger.load(Store(client, KEYS), [(CHARGE, NAME)])
+    loaded = ledger.load(Store(client, KEYS), [(CHARGE, NAME)], NOW_MS)
     assert (loaded.held, type(loaded.unreadable[NAME])) == ({}, NewerSchema)
     with pytest.raises(NewerSchema):
         ledger.load_payment(Store(client, KEYS), NAME)
@@ -197,7 +198,7 @@ def test_a_document_of_a_later_release_is_left_alone(client: redis.Redis, more: 
 
 def test_one_that_cannot_be_read_does_not_stop_the_others(client: redis.Redis) -> None:
     client.set(KEYS.payment("app:broken"), b"0" * TOKEN_BYTES + b"{")
-    loaded = ledger.load(Store(client, KEYS), [(CHARGE, NAME), ("ch_x", "app:broken")])
+    loaded = ledger.load(Store(client, KEYS), [(CHARGE, NAME), ("ch_x", "app:broken")], NOW_MS)
     assert (set(loaded.held), set(loaded.unreadable)) == ({NAME}, {"app:broken"})
     assert not isinstance(loaded.unreadable["app:broken"], NewerSchema)
 
