@@ -37,6 +37,15 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Errand:
+    """A member that is worked on: which due set lent it to us, and when, by Redis's clock."""
+
+    due_set: str
+    member: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """What one claim brought, at `now_ms` by Redis's clock."""
 

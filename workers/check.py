@@ -13,6 +13,7 @@ from payments.books import checks, ledger
 from payments.books.attempts import attempt_of, refund_attempt_of, refund_late
 from payments.books.ledger import Unit
 from payments.books.payment import Payment
+from payments.due import Errand
 from payments.keys import CHECKS_NOW
 from payments.taking.desk import Desk
 from payments.taking.refund import refund_what_came_late
@@ -93,30 +94,27 @@ async def _look_at(context: Context, desk: Desk, what: str, look: _Look) -> None
     look.about |= {"order_no": look.before.order_no, "app": look.before.app}
     if look.before.reversing(look.charge_id):
         look.rule = UNRESOLVED
-    late = refund_late(look.before)
+    errand, late = Errand(what, member, look.now_ms), refund_late(look.before)
     if late and late[0].id == look.charge_id:
-        look.after = await refund_what_came_late(desk, name, what=what, done=member)
+        look.after = await refund_what_came_late(desk, name, errand)
         return
     async with asyncio.timeout(ANSWER_WITHIN.get(what, _ANSWER_WITHIN)):
         if look.attempt_id:
-            look.after = await _resolve(desk, what, look, look.before)
+            look.after = await _resolve(desk, errand, look, look.before)
         elif look.before.reversing(look.charge_id):
-            look.after = await resolve_reversal(
-                desk, look.charge_id, what=what, done=member, now_ms=look.now_ms
-            )
+            look.after = await resolve_reversal(desk, look.charge_id, errand)
         else:
             pending = any(r.charge == look.charge_id and r.status == "pending" for r in look.before.refunds)
             seen = await desk.retrieve(look.charge_id, all_refunds=pending)
-            look.after = await desk.see(seen, what=what, done=member)
+            look.after = await desk.see(seen, errand=errand)
     if look.charge_id:
         look.after = await reverse_when_due(desk, name, look.charge_id) or look.after
 
 
-async def _resolve(desk: Desk, what: str, look: _Look, payment: Payment) -> Payment:
-    member = look.claimed.member
+async def _resolve(desk: Desk, errand: Errand, look: _Look, payment: Payment) -> Payment:
     attempt = attempt_of(payment, look.attempt_id)
     if attempt:
-        return await resolve_create(desk, payment, attempt, what=what, done=member, now_ms=look.now_ms)
+        return await resolve_create(desk, payment, attempt, errand)
     refund = refund_attempt_of(payment, look.attempt_id)
     assert refund is not None  # noqa: S101  `of_member` found it
-    return await resolve_refund(desk, payment, refund, what=what, done=member, now_ms=look.now_ms)
+    return await resolve_refund(desk, payment, refund, errand)

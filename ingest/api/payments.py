@@ -31,14 +31,14 @@ from ingest.api.problems import Problem, invalid, refused, unavailable
 from ingest.api.reading import key_of, query_of, read_object, wait_of
 from ingest.office import Office
 from payments.books import listing
-from payments.books.attempts import Wanted
 from payments.books.ledger import Held
 from payments.books.payment import Attempt, Payment, RefundAttempt
 from payments.books.view import merchant_json
+from payments.books.wanted import Wanted, digest_of
 from payments.channels import table
 from payments.channels.rules import Field
 from payments.channels.rules import Problem as Wrong
-from payments.taking.create import Created, create, digest
+from payments.taking.create import Created, create
 from payments.taking.refund import refund
 from payments.taking.reverse import stop
 
@@ -66,15 +66,14 @@ class Payments:
             content = await read_object(request)
             wanted = await self._wanted(content)
             line.update(order_no=wanted.order_no, app=wanted.app, channel=wanted.channel)
-            making = self._keep(create(self._desk, wanted, content))
+            making = self._keep(create(self._desk, wanted))
             # whoever goes away does not stop it midway
             await asyncio.wait({making}, timeout=_PATIENCE_S if wait is None else wait)
             under_way = await self._written_down(wanted, making)
             made = Created(under_way) if under_way else making.result()
             after = BackgroundTask(_end, making) if under_way else None
-            for no in (made.refused, made.not_now):
-                if no:
-                    raise no
+            if made.problem:
+                raise made.problem
             payment = made.payment
             if wait is not None and after is None:
                 held = await self._settled(payment.name, began + wait)
@@ -107,7 +106,7 @@ class Payments:
             attempt += bool(held and any(not one.not_reached for one in held.payment.attempts))
             # What was asked for before is asked for again, however little is left of its time.
             newest = held.payment.attempts[-1:] if held else ()
-            again = newest and newest[0].digest == digest(content.get("channel", ""), content.get("extra"))
+            again = newest and newest[0].digest == digest_of(content.get("channel", ""), content.get("extra"))
         found = table.problems(content, now=time.time(), attempt=attempt)
         wrong += [one for one in found if not (again and one.field == "time_expire")]
         wrong += [*RETURN_URL.problems("", content), *beyond(content)]
@@ -119,9 +118,14 @@ class Payments:
             amount=content["amount"],
             currency=content["currency"],
             channel=content["channel"],
-            digest=digest(content["channel"], content.get("extra")),
             subject=content["subject"],
+            body=content["body"],
+            client_ip=content["client_ip"],
             livemode=self._desk.livemode,
+            time_expire=content.get("time_expire"),
+            description=content.get("description"),
+            extra=content.get("extra"),
+            metadata=content.get("metadata"),
             return_url=content.get("return_url"),
             on_paid_late=self._office.on_paid_late,
         )
@@ -168,9 +172,8 @@ class Payments:
                 raise invalid(wrong)
             made = await refund(self._desk, name, key, content)
             attempt = made.attempt
-            for no in (made.refused, made.not_now):
-                if no:
-                    raise no
+            if made.problem:
+                raise made.problem
             if attempt.failure:
                 raise _failed(attempt)
             status = 202 if attempt.open else 201 if made.new else 200

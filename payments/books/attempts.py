@@ -5,7 +5,7 @@ resolved by looking (`payments/taking/resolve.py`), and until then it keeps what
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
@@ -20,7 +20,8 @@ from payments.books.payment import (
     Reversal,
     made_charge,
 )
-from payments.channels.table import MOST_ATTEMPTS, find
+from payments.books.wanted import Wanted
+from payments.channels.table import MOST_ATTEMPTS, attempt_order_no, find
 
 BEGIN_MS = 5_000  # a call has to have begun so soon after it was written down, or it is not made any more,
 CALL_MS = 20_000  # is given up after this,
@@ -41,31 +42,13 @@ class NotPossible(Exception):
         self.code, self.message, self.more = code, message, more
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A payment as the merchant asks for it, after validation. `digest` is that of channel and extra."""
-
-    app: str
-    order_no: str
-    amount: int
-    currency: str
-    channel: str
-    digest: str
-    subject: str
-    livemode: bool
-    return_url: str | None = None
-    on_paid_late: str = "tell"
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun(Folded):
     """What `begin` decided. `step`: `create` (call Ping++ now), `reverse` (first the charges in `reverse`), `wait` (the
     same request is under way) or `known` (there is nothing to do).
     """
 
-    payment: Payment
-    step: str
-    number: int = 0
+    step: Literal["create", "reverse", "wait", "known"]
     reverse: tuple[str, ...] = ()
 
 
@@ -89,13 +72,13 @@ def begin(payment: Payment, wanted: Wanted, attempt_id: str, token: str, now_ms:
     same = newest is not None and newest.digest == wanted.digest
     if any(charge.paid for charge in payment.charges):
         if same or newest is None:
-            return Begun(payment, "known")
+            return Begun(payment, step="known")
         raise NotPossible("not_payable", "The payment is paid already.")
     if payment.registration and payment.registration.closed_ms:
         raise NotPossible("not_payable", "The checkout of this payment was ended by /close.")
     if newest and newest.open:
         if same:
-            return Begun(payment, "wait")
+            return Begun(payment, step="wait")
         raise NotPossible(
             "attempt_open", "How the last attempt ended is not known yet. Ask again in a few seconds."
         )
@@ -103,7 +86,7 @@ def begin(payment: Payment, wanted: Wanted, attempt_id: str, token: str, now_ms:
     if held and payment.reversing(held.id):
         raise NotPossible("attempt_open", "The last charge is being reversed. Ask again in a few seconds.")
     if same and held and held.open:
-        return Begun(payment, "known")
+        return Begun(payment, step="known")
     return _new_attempt(payment, wanted, attempt_id, now_ms)
 
 
@@ -131,13 +114,13 @@ def _new_attempt(payment: Payment, wanted: Wanted, attempt_id: str, now_ms: int)
         raise NotPossible(
             "attempt_open", "A charge of this payment is being reversed. Ask again in a few seconds."
         )
-    # its order number at Ping++ is filled in by whoever makes the call, from the attempt's number
-    attempt = Attempt(attempt_id, wanted.order_no, wanted.channel, wanted.digest, now_ms, now_ms + OVER_MS)
+    order_no = attempt_order_no(wanted.order_no, len(reached) + 1, wanted.channel)
+    attempt = Attempt(attempt_id, order_no, wanted.channel, wanted.digest, now_ms, now_ms + OVER_MS)
     payment = replace(payment, attempts=(*reached, attempt), reopened=True)
     for charge in in_the_way:
         payment = begin_reversal(payment, charge, now_ms)
     reverse = tuple(charge.id for charge in in_the_way)
-    return Begun(payment, "reverse" if reverse else "create", len(reached) + 1, reverse)
+    return Begun(payment, step="reverse" if reverse else "create", reverse=reverse)
 
 
 def attempt_of(payment: Payment, attempt_id: str) -> Attempt | None:

@@ -7,7 +7,7 @@ nothing happens and the caller folds again. So a message exists if and only if i
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import redis
 from redis.exceptions import NoScriptError
@@ -18,6 +18,7 @@ from payments.books.checks import BY_DEFAULT, Check, Schedule
 from payments.books.document import SCHEMA, TOKEN_BYTES, NewerSchema
 from payments.books.join import Decision
 from payments.books.payment import Payment
+from payments.due import Errand
 from payments.keys import ASKS, CHECKS, CHECKS_NOW, Keys
 from payments.scripts import script
 from payments.store import Store
@@ -133,23 +134,26 @@ def load_payment(store: Store, name: str) -> Payment | None:
     return read_held(name, value).payment if value else None
 
 
+D = TypeVar("D", bound=Decision)
+
+
 def change(
     store: Store,
     name: str,
-    decide: Callable[[Payment, int], Decision],
+    decide: Callable[[Payment, int], D],
     *,
     charge: str | None = None,
-    what: str = CHECKS,
-    done: str = "",
+    errand: Errand | None = None,
     keep_body_s: int = 1,
     schedule: Schedule = BY_DEFAULT,
-) -> Payment:
-    """Change one payment: the one that `charge` is tied to, else the one called `name`. Returns what it became.
+) -> D:
+    """Change one payment: the one that `charge` is tied to, else the one called `name`. Returns what was decided.
 
     `decide` gets the payment and the time (ms, Redis's clock); it may be called several times, and whatever it raises
-    ends the change. `done` is taken off the due set `what` with it; a check that has not settled anything is set anew.
-    Raises NewerSchema, ValueError for a document that cannot be read, LawBroken, and Busy.
+    ends the change. The member of `errand` is taken off its due set with it, where it is a check that settled nothing to
+    be set anew. Raises NewerSchema, ValueError for a document that cannot be read, LawBroken, and Busy.
     """
+    due_set = errand.due_set if errand else CHECKS
     for _ in range(_REFOLDS):
         now_ms = clock.now_ms(store.client)
         loaded = load(store, [(charge or "", name)], now_ms)
@@ -158,14 +162,14 @@ def change(
             raise loaded.unreadable[own]
         held = loaded.held[own]
         decision = decide(held.payment, now_ms)
-        unit = Unit(held, done=[done] if done else [])
+        unit = Unit(held, done=[errand.member] if errand else [])
         unit.becomes(decision, now_ms, schedule)
-        if done and what in (CHECKS, CHECKS_NOW):
-            unit.checks[done] = checks.of_member(decision.payment, done, now_ms, schedule)
+        if errand and due_set in (CHECKS, CHECKS_NOW):
+            unit.checks[errand.member] = checks.of_member(decision.payment, errand.member, now_ms, schedule)
         if not (unit.document or unit.done or unit.asks):
-            return decision.payment
-        if not record(store, what, [unit], keep_body_s):
-            return decision.payment
+            return decision
+        if not record(store, due_set, [unit], keep_body_s):
+            return decision
     raise Busy("its payment is being written by others all the time")
 
 

@@ -3,20 +3,34 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from payments import clock
 from payments.books import checks, ledger, message
 from payments.books.fold import Folded
 from payments.books.join import Decision
 from payments.books.payment import Payment
-from payments.keys import CHECKS
+from payments.due import Errand
 from payments.pingpp import sighting as sightings
 from payments.pingpp.gateway import Gateway
 from payments.pingpp.sighting import Sighting, order_of
 from payments.store import Store
 
 Change = Callable[[Payment, int], Payment]
+F = TypeVar("F", bound=Folded)
+D = TypeVar("D", bound=Decision)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Changed(Decision, Generic[F]):
+    folded: F
+
+
+@dataclass(slots=True, kw_only=True)
+class Taken(Decision):
+    """A look as it was taken into the books; `new`: they had no such charge."""
+
+    new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,49 +50,61 @@ class Desk:
         return await asyncio.to_thread(ledger.load_payment, self.store, name)
 
     async def change(
-        self,
-        name: str,
-        decide: Callable[[Payment, int], Folded],
-        *,
-        what: str = CHECKS,
-        done: str = "",
-    ) -> Payment:
-        """Change a payment by a decision of ours. Raises what `decide` raises, NewerSchema and Busy."""
+        self, name: str, decide: Callable[[Payment, int], F], *, errand: Errand | None = None
+    ) -> F:
+        """Change a payment by a decision of ours; returns what `decide` returned, with all that it says beside the
+        payment. Raises what `decide` raises, NewerSchema and Busy.
+        """
 
-        def decided(payment: Payment, now_ms: int) -> Decision:
+        def decided(payment: Payment, now_ms: int) -> _Changed[F]:
             folded = decide(payment, now_ms)
-            return Decision(folded.payment, message.of_attempt(folded, now_ms) if folded.messages else [])
+            told = message.of_attempt(folded, now_ms) if folded.messages else []
+            return _Changed(folded.payment, told, folded=folded)
 
-        return await asyncio.to_thread(
-            ledger.change, self.store, name, decided,
-            what=what, done=done, schedule=self.schedule,
-        )  # fmt: skip
+        return (await self._write(name, decided, errand=errand)).folded
 
     async def see(
+        self, seen: Sighting, *, before_folding: Change | None = None, errand: Errand | None = None
+    ) -> Payment:
+        """Take a look of our own into the books, and return what the payment became. Raises as `take` does."""
+        return (await self.take(seen, before_folding=before_folding, errand=errand)).payment
+
+    async def take(
         self,
         seen: Sighting,
         *,
-        first: Change | None = None,
+        before_folding: Change | None = None,
         name: str = "",
-        what: str = CHECKS,
-        done: str = "",
-    ) -> Payment:
-        """Take a look of our own into the books; `first` changes the payment before it, in the same step. A charge that
+        errand: Errand | None = None,
+    ) -> Taken:
+        """Take a look of our own into the books; `before_folding` changes the payment in the same step. A charge that
         is tied to no payment yet goes to the one called `name`, else to the one that it names itself.
 
         Raises Odd, NewerSchema and Busy.
         """
         named = name or (f"{seen.app}:{order_of(seen.charge, self.order_key)}" if seen.charge else "")
 
-        def decided(payment: Payment, now_ms: int) -> Decision:
-            decision = Decision(first(payment, now_ms) if first else payment)
-            decision.take(seen)
-            return decision
+        def decided(payment: Payment, now_ms: int) -> Taken:
+            changed = before_folding(payment, now_ms) if before_folding else payment
+            taken = Taken(changed, new=payment.charge(seen.charge_id) is None)
+            taken.take(seen)
+            return taken
 
+        return await self._write(named, decided, charge=seen.charge_id, errand=errand)
+
+    async def _write(
+        self,
+        name: str,
+        decide: Callable[[Payment, int], D],
+        *,
+        charge: str | None = None,
+        errand: Errand | None,
+    ) -> D:
         return await asyncio.to_thread(
-            ledger.change, self.store, named, decided,
-            charge=seen.charge_id, what=what, done=done, schedule=self.schedule,
-        )  # fmt: skip
+            lambda: ledger.change(
+                self.store, name, decide, charge=charge, errand=errand, schedule=self.schedule
+            )
+        )
 
     async def now_ms(self) -> int:
         """The time by Redis's clock, for looks that begin now."""

@@ -3,6 +3,7 @@
 from payments.books.attempts import attempt_of, end, end_refund, made_by, refund_attempt_of
 from payments.books.fold import Folded
 from payments.books.payment import Attempt, Failure, Payment, RefundAttempt, made_refund
+from payments.due import Errand
 from payments.pingpp import sighting as sightings
 from payments.pingpp.sighting import Sighting, attempt_in
 from payments.taking.desk import Desk, with_refunds
@@ -29,9 +30,7 @@ async def find_charge(desk: Desk, app: str, attempt: Attempt) -> Sighting | None
     return None
 
 
-async def resolve_create(
-    desk: Desk, payment: Payment, attempt: Attempt, *, what: str, done: str, now_ms: int
-) -> Payment:
+async def resolve_create(desk: Desk, payment: Payment, attempt: Attempt, errand: Errand) -> Payment:
     """Settle an attempt to create: with its charge, or, once its call is surely over, with the failure that it was.
 
     Raises GatewayError, Malformed, Odd, NewerSchema and Busy.
@@ -40,19 +39,19 @@ async def resolve_create(
     if found:
         made = found.charge_id
         return await desk.see(
-            found, first=lambda one, _: made_by(one, attempt.id, made), what=what, done=done
+            found, before_folding=lambda one, _: made_by(one, attempt.id, made), errand=errand
         )
     failure = attempt.refusal or Failure(
         "not_created", "Ping++ was called and gave no answer; no charge was made"
     )
 
-    def decide(payment: Payment, changed_ms: int) -> Folded:
+    def decide(payment: Payment, now_ms: int) -> Folded:
         now = attempt_of(payment, attempt.id)
-        if now is None or not now.open or now_ms < now.over_ms:
+        if now is None or not now.open or errand.now_ms < now.over_ms:
             return Folded(payment)
-        return end(payment, attempt.id, failure, changed_ms)
+        return end(payment, attempt.id, failure, now_ms)
 
-    return await desk.change(payment.name, decide, what=what, done=done)
+    return (await desk.change(payment.name, decide, errand=errand)).payment
 
 
 async def find_refund(desk: Desk, attempt: RefundAttempt) -> tuple[Sighting, str] | None:
@@ -69,22 +68,20 @@ async def find_refund(desk: Desk, attempt: RefundAttempt) -> tuple[Sighting, str
     return sightings.of_charge(with_refunds(charge, refunds), "retrieve", at_ms), str(made["id"])
 
 
-async def resolve_refund(
-    desk: Desk, payment: Payment, attempt: RefundAttempt, *, what: str, done: str, now_ms: int
-) -> Payment:
+async def resolve_refund(desk: Desk, payment: Payment, attempt: RefundAttempt, errand: Errand) -> Payment:
     """The same for an attempt to refund."""
     found = await find_refund(desk, attempt)
     if found:
         seen, made = found
         return await desk.see(
-            seen, first=lambda one, _: made_refund(one, attempt.id, made), what=what, done=done
+            seen, before_folding=lambda one, _: made_refund(one, attempt.id, made), errand=errand
         )
     failure = Failure("not_created", "Ping++ was called and gave no answer; no refund was made")
 
-    def decide(payment: Payment, changed_ms: int) -> Folded:
+    def decide(payment: Payment, now_ms: int) -> Folded:
         now = refund_attempt_of(payment, attempt.id)
-        if now is None or not now.open or now_ms < now.over_ms:
+        if now is None or not now.open or errand.now_ms < now.over_ms:
             return Folded(payment)
-        return end_refund(payment, attempt.id, failure, changed_ms)
+        return end_refund(payment, attempt.id, failure, now_ms)
 
-    return await desk.change(payment.name, decide, what=what, done=done)
+    return (await desk.change(payment.name, decide, errand=errand)).payment

@@ -4,15 +4,14 @@ A reversal is an attempt, written down first. While nobody knows how it ended, a
 published (`paid_while_reversing` in fold), for the money may be on its way back.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 from msgspec.structs import replace
 
 from payments.books.attempts import (
-    BEGIN_MS,
     CALL_MS,
     NotPossible,
     begin_reversal,
@@ -21,15 +20,23 @@ from payments.books.attempts import (
     reversible,
 )
 from payments.books.fold import Folded
-from payments.books.join import Odd
 from payments.books.payment import Charge, Failure, Payment, Reversal
 from payments.channels.table import find
+from payments.due import Errand
 from payments.pingpp import sighting as sightings
-from payments.pingpp.gateway import GatewayError, NotNow, Refused, Unanswered
-from payments.pingpp.sighting import Malformed
+from payments.taking.calling import Done, NotReached, Reply, SurelyNot, Unknown, call_once, look
 from payments.taking.desk import Desk
 
+_LOOK_WITHIN_S = CALL_MS / 1000
+
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ToReverse(Folded):
+    """The charges for which a reversal is to be called."""
+
+    charges: tuple[str, ...] = ()
 
 
 async def call_reverse(desk: Desk, name: str, charge_id: str) -> Payment:
@@ -41,39 +48,38 @@ async def call_reverse(desk: Desk, name: str, charge_id: str) -> Payment:
     reversal = payment.reversing(charge_id)
     if reversal is None:  # others have seen how it ended
         return payment
-    failure: Failure | None = None
-    try:
-        at_ms = await desk.now_ms()
-        if at_ms > reversal.at_ms + BEGIN_MS:  # its check may call it lost soon: too late to begin
-            raise NotNow("the call was not made: writing it down took too long")  # noqa: TRY301
-        async with asyncio.timeout(CALL_MS / 1000):
-            reply = await desk.gateway.reverse_charge(charge_id)
+
+    async def take(reply: Reply, at_ms: int) -> Payment:
         return await desk.see(sightings.of_charge(reply, "reply", at_ms))
-    except NotNow as problem:  # surely not done
-        not_made = Failure(problem.code or "unavailable", str(problem))
-        return await desk.change(
-            name, lambda one, _: Folded(end_reversal(one, charge_id, reversal.at_ms, not_made))
-        )
-    except Refused as refused:
-        failure = Failure(refused.code or refused.type or "refused", str(refused))
-    except (Unanswered, TimeoutError, Malformed, Odd) as problem:
-        log.warning("reverse unanswered", charge_id=charge_id, reason=str(problem))
-    return await _look(desk, payment, reversal, failure)
+
+    ended = await call_once(desk, reversal.at_ms, lambda: desk.gateway.reverse_charge(charge_id), take)
+    match ended:
+        case Done(made):
+            return made
+        case NotReached():
+            not_made = ended.failure
+            changed = await desk.change(
+                name, lambda one, _: Folded(end_reversal(one, charge_id, reversal.at_ms, not_made))
+            )
+            return changed.payment
+        case SurelyNot():
+            return await _look(desk, payment, reversal, ended.failure)
+        case Unknown(reason):
+            log.warning("reverse unanswered", charge_id=charge_id, reason=reason)
+            return await _look(desk, payment, reversal, None)
 
 
 async def _look(desk: Desk, payment: Payment, reversal: Reversal, failure: Failure | None) -> Payment:
     """Look at the charge; a refusal is the end of the attempt, together with what the look says."""
 
-    def first(one: Payment, _: int) -> Payment:
+    def ended(one: Payment, _: int) -> Payment:
         return end_reversal(one, reversal.charge, reversal.at_ms, failure) if failure else one
 
-    try:
-        async with asyncio.timeout(CALL_MS / 1000):
-            seen = await desk.retrieve(reversal.charge)
-        return await desk.see(seen, first=first)
-    except (GatewayError, TimeoutError, Malformed, Odd) as problem:
-        log.info("reversal not settled yet", charge_id=reversal.charge, reason=str(problem))
-        return await desk.load(payment.name) or payment
+    async def see_it() -> Payment:
+        return await desk.see(await desk.retrieve(reversal.charge), before_folding=ended)
+
+    seen = await look("reversal not settled yet", _LOOK_WITHIN_S, see_it(), charge_id=reversal.charge)
+    return seen or await desk.load(payment.name) or payment
 
 
 async def stop(desk: Desk, name: str, *, if_paid: str, ends: bool) -> Payment:
@@ -88,35 +94,34 @@ async def stop(desk: Desk, name: str, *, if_paid: str, ends: bool) -> Payment:
             "not_reversible", "Its charges were not made here: only such as are can be reversed."
         )
     await _fresh(desk, payment)
-    wanted: list[str] = []
 
-    def decide(payment: Payment, now_ms: int) -> Folded:
-        wanted.clear()
+    def decide(payment: Payment, now_ms: int) -> _ToReverse:
         if ends and payment.registration:
             closed_ms = payment.registration.closed_ms or now_ms
             registration = replace(payment.registration, closed_ms=closed_ms, on_paid_late=if_paid)
             payment = replace(payment, registration=registration)
-        wanted.extend(charge.id for charge in _to_reverse(payment, if_paid, ends=ends))
-        return Folded(payment)
+        charges = tuple(charge.id for charge in _to_reverse(payment, if_paid, ends=ends))
+        return _ToReverse(payment, charges=charges)
 
     def wants(_: Payment, charge: Charge, __: int) -> bool:
         return charge.open or if_paid == "refund"  # what was paid meanwhile is kept
 
-    payment = await desk.change(name, decide)
-    for charge_id in tuple(wanted):  # each written down just before its call
+    decided = await desk.change(name, decide)
+    payment = decided.payment
+    for charge_id in decided.charges:  # each written down just before its call
         payment = await _reverse(desk, name, charge_id, wants) or payment
     return payment
 
 
 async def _fresh(desk: Desk, payment: Payment) -> None:
     """What was paid a moment ago is paid, and not late. That Ping++ cannot be asked is no reason not to close."""
+
+    async def see_it(charge_id: str) -> Payment:
+        return await desk.see(await desk.retrieve(charge_id))
+
     for charge in payment.charges:
         if charge.open and not payment.reversing(charge.id):
-            try:
-                async with asyncio.timeout(CALL_MS / 1000):
-                    await desk.see(await desk.retrieve(charge.id))
-            except (GatewayError, TimeoutError, Malformed, Odd) as problem:
-                log.info("not seen before closing", charge_id=charge.id, reason=str(problem))
+            await look("not seen before closing", _LOOK_WITHIN_S, see_it(charge.id), charge_id=charge.id)
 
 
 def _to_reverse(payment: Payment, if_paid: str, *, ends: bool) -> list[Charge]:
@@ -159,20 +164,17 @@ async def _reverse(
     desk: Desk, name: str, charge_id: str, wanted: Callable[[Payment, Charge, int], bool]
 ) -> Payment | None:
     """Write a reversal down and make its call; None where it is not wanted, or others are at it."""
-    begun: list[str] = []
 
-    def decide(payment: Payment, now_ms: int) -> Folded:
-        begun.clear()
+    def decide(payment: Payment, now_ms: int) -> _ToReverse:
         charge = payment.charge(charge_id)
         if charge is None or charge.reversed or payment.reversing(charge_id):
-            return Folded(payment)
+            return _ToReverse(payment)
         if not wanted(payment, charge, now_ms):
-            return Folded(payment)
-        begun.append(charge_id)
-        return Folded(begin_reversal(payment, charge, now_ms))
+            return _ToReverse(payment)
+        return _ToReverse(begin_reversal(payment, charge, now_ms), charges=(charge_id,))
 
-    await desk.change(name, decide)
-    return await call_reverse(desk, name, charge_id) if begun else None
+    begun = await desk.change(name, decide)
+    return await call_reverse(desk, name, charge_id) if begun.charges else None
 
 
 def _gives_back(payment: Payment, charge: Charge) -> bool:
@@ -181,17 +183,17 @@ def _gives_back(payment: Payment, charge: Charge) -> bool:
     return whole and find(charge.channel).reversible(paid=True, time_paid=paid_at, now=time.time())
 
 
-async def resolve_reversal(desk: Desk, charge_id: str, *, what: str, done: str, now_ms: int) -> Payment:
+async def resolve_reversal(desk: Desk, charge_id: str, errand: Errand) -> Payment:
     """Look how a reversal ended of which nobody knows. Once its call is surely over, a charge that is not reversed was
     not reversed. Raises GatewayError, Malformed, Odd, NewerSchema and Busy.
     """
 
-    def first(payment: Payment, _: int) -> Payment:
+    def lost(payment: Payment, _: int) -> Payment:
         reversal = payment.reversing(charge_id)
-        if reversal is None or now_ms < reversal.over_ms:
+        if reversal is None or errand.now_ms < reversal.over_ms:
             return payment
         return end_reversal(payment, charge_id, reversal.at_ms, Failure("not_reversed", "the call was lost"))
 
     seen = await desk.retrieve(charge_id)
     worked = seen.charge is not None and seen.charge.reversed
-    return await desk.see(seen, first=None if worked else first, what=what, done=done)
+    return await desk.see(seen, before_folding=None if worked else lost, errand=errand)

@@ -51,7 +51,8 @@ async def watch(desk: Desk, charge_id: str, expected: Expected, *, apps: Collect
     known = await _known(desk, charge_id)
     if known is not None:
         _check_ours(known.app, _charge(known, charge_id), desk, apps)
-        return Watched(await desk.change(known.name, lambda one, _: Folded(_told(one, charge_id, expected))))
+        told = await desk.change(known.name, lambda one, _: Folded(_told(one, charge_id, expected)))
+        return Watched(told.payment)
     seen = await _retrieved(desk, charge_id)
     look, app = seen.charge, seen.app
     assert look is not None and app is not None  # noqa: S101, PT018  a charge was asked for, and it names its app
@@ -60,21 +61,14 @@ async def watch(desk: Desk, charge_id: str, expected: Expected, *, apps: Collect
     if isinstance(ours, str) and expected.order_no not in (None, ours):
         # An attempt of that order made it, and waits for it.
         raise _conflict(f"It was made here for the order {ours}.", {"order_no": ours})
-    new = False
-
-    def first(payment: Payment, _: int) -> Payment:
-        nonlocal new
-        new = payment.charge(charge_id) is None
-        return _told(payment, look, expected)
-
     name = "" if expected.order_no is None else f"{app}:{expected.order_no}"
     try:
-        payment = await desk.see(seen, first=first, name=name)
+        taken = await desk.take(seen, before_folding=lambda one, _: _told(one, look, expected), name=name)
     except Odd as odd:
         if odd.code == "not_as_registered" and odd.held.registration:
             raise _other_price(look, odd.held, odd.held.registration) from None
         raise
-    return Watched(payment, new)
+    return Watched(taken.payment, taken.new)
 
 
 async def _known(desk: Desk, charge_id: str) -> Payment | None:

@@ -14,15 +14,15 @@ import redis
 from msgspec.structs import replace
 
 from payments.books import attempts, ledger
-from payments.books.attempts import NotPossible, Wanted
+from payments.books.attempts import NotPossible
 from payments.books.join import Decision
 from payments.books.payment import Payment
+from payments.books.wanted import Wanted
 from payments.keys import ASKS, CHECKS, CHECKS_NOW
 from payments.pingpp.gateway import Gateway
 from payments.store import Store
-from payments.taking import create as create_
-from payments.taking import refund as refund_
-from payments.taking.create import create, digest
+from payments.taking import calling
+from payments.taking.create import create
 from payments.taking.desk import Desk
 from payments.taking.refund import refund
 from payments.taking.reverse import stop
@@ -38,15 +38,17 @@ from workers.context import Context
 APP, ORDER = "app_1Gqj58ynP0mHeX1q", "order00000001"
 NAME = f"{APP}:{ORDER}"
 LONGEST = 60
-REQUEST = {
-    "order_no": ORDER,
-    "amount": 100,
-    "currency": "cny",
-    "channel": "alipay_qr",
-    "subject": "x",
-    "body": "x",
-    "client_ip": "127.0.0.1",
-}
+WANTED = Wanted(
+    app=APP,
+    order_no=ORDER,
+    amount=100,
+    currency="cny",
+    channel="alipay_qr",
+    subject="x",
+    body="x",
+    client_ip="127.0.0.1",
+    livemode=False,
+)
 
 Job = Callable[[Desk], Coroutine[Any, Any, Any]]
 
@@ -74,16 +76,11 @@ def program() -> Iterator[Program]:
 @pytest.fixture(autouse=True)
 def nobody_waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever overtakes a request that stands still would wait for it in vain."""
-    for module in (create_, refund_):
-        monkeypatch.setattr(module, "WAIT_FOR_S", 0.1)
+    monkeypatch.setattr(calling, "WAIT_FOR_S", 0.1)
 
 
 def asks_for_it(desk: Desk) -> Coroutine[Any, Any, Any]:
-    wanted = Wanted(
-        app=APP, order_no=ORDER, amount=100, currency="cny", channel="alipay_qr",
-        digest=digest("alipay_qr", None), subject="x", livemode=False,
-    )  # fmt: skip
-    return create(desk, wanted, REQUEST)
+    return create(desk, WANTED)
 
 
 def gives_back(desk: Desk) -> Coroutine[Any, Any, Any]:

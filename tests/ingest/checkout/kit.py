@@ -21,10 +21,11 @@ from msgspec.structs import replace
 from ingest.app import make_app
 from ingest.settings import ReceiverSettings
 from payments.books import ledger, message
-from payments.books.attempts import Wanted, begin, begin_reversal, drop, end, end_reversal
+from payments.books.attempts import begin, begin_reversal, drop, end, end_reversal
 from payments.books.fold import Folded, fold
 from payments.books.join import Decision
 from payments.books.payment import Failure, Payment
+from payments.books.wanted import Wanted
 from payments.keys import Keys
 from payments.pingpp import sighting
 from payments.pingpp.sighting import ATTEMPT_METADATA, ORDER_METADATA
@@ -71,8 +72,9 @@ class Books:
             "amount": 1234,
             "currency": "cny",
             "channel": channel,
-            "digest": channel,
             "subject": "Green tea 龙井",
+            "body": "Green tea",
+            "client_ip": "203.0.113.77",
             "livemode": True,
             **changes,
         }

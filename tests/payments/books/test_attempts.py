@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from payments.books import attempts
-from payments.books.attempts import Begun, NotPossible, Wanted
+from payments.books.attempts import Begun, NotPossible
 from payments.books.document import SCHEMA, decode, encode
 from payments.books.fold import Folded, fold, oddity
 from payments.books.payment import Attempt, Failure, Payment, RefundAttempt, Registration, Reversal
+from payments.books.wanted import Wanted
+from payments.channels.table import attempt_order_no
 from payments.pingpp.sighting import of_charge
 from tests.conftest import charge_object, unpaid
 
@@ -20,10 +22,25 @@ APP, ORDER, AT = "app_1Gqj58ynP0mHeX1q", "order00000001", 1_700_000_070_000
 GONE = Failure("not_created", "nothing was made")
 
 
+WANTED = Wanted(
+    app=APP,
+    order_no=ORDER,
+    amount=100,
+    currency="cny",
+    channel="alipay_qr",
+    subject="x",
+    body="x",
+    client_ip="127.0.0.1",
+    livemode=True,
+)
+
+
 def registered(*ids: str, **more: Any) -> Payment:
     """A payment with these attempts under way."""
     registration = Registration(100, "cny", livemode=True, subject="x", token="t", **more)
-    begun = tuple(Attempt(one, f"{ORDER}{n}", "alipay_qr", "d", AT, AT + 30_000) for n, one in enumerate(ids))
+    begun = tuple(
+        Attempt(one, f"{ORDER}{n}", "alipay_qr", WANTED.digest, AT, AT + 30_000) for n, one in enumerate(ids)
+    )
     return Payment(SCHEMA, APP, ORDER, registration=registration, attempts=begun, reopened=bool(ids))
 
 
@@ -142,9 +159,6 @@ def test_an_attempt_that_was_given_up_has_its_charge_after_all() -> None:
     assert [one.type for one in found.messages] == ["paid"]
 
 
-WANTED = Wanted(APP, ORDER, 100, "cny", "alipay_qr", "d", "x", livemode=True)
-
-
 def begin(payment: Payment, wanted: Wanted = WANTED) -> Begun:
     return attempts.begin(payment, wanted, "at_new", "t0k3n", AT)
 
@@ -160,17 +174,20 @@ def seen(payment: Payment, charge: dict[str, Any]) -> Payment:
     return fold(payment, of_charge(charge, "reply", AT)).payment
 
 
-OTHER = dataclasses.replace(WANTED, channel="wx_pub_qr", digest="other")
+OTHER = dataclasses.replace(WANTED, channel="wx_pub_qr")
 OPEN = seen(registered("at_1"), made_by("at_1", 1, paid=False))
 ID = OPEN.charges[0].id
 
 
 def test_a_first_create_registers_the_payment_and_begins_an_attempt() -> None:
     begun = begin(Payment(SCHEMA, APP, ORDER))
-    assert (begun.step, begun.number, begun.reverse) == ("create", 1, ())
+    assert (begun.step, begun.reverse) == ("create", ())
     assert begun.payment.registration == Registration(100, "cny", livemode=True, subject="x", token="t0k3n")
     (attempt,) = begun.payment.attempts
-    assert (attempt.id, attempt.channel, attempt.digest, attempt.open) == ("at_new", "alipay_qr", "d", True)
+    assert (attempt.id, attempt.channel, attempt.digest, attempt.open) == (
+        "at_new", "alipay_qr", WANTED.digest, True,
+    )  # fmt: skip
+    assert attempt.order_no == ORDER
     assert (attempt.at_ms, attempt.over_ms) == (AT, AT + 30_000)
     assert begun.payment.reopened
 
@@ -184,26 +201,27 @@ def test_what_was_only_watched_gets_a_checkout_and_keeps_what_the_merchant_said_
 
 
 def test_the_same_again_is_waited_for_or_known() -> None:
-    assert begin(registered("at_1")) == Begun(registered("at_1"), "wait")
-    assert begin(OPEN) == Begun(OPEN, "known")
+    assert begin(registered("at_1")) == Begun(registered("at_1"), step="wait")
+    assert begin(OPEN) == Begun(OPEN, step="known")
     paid = seen(OPEN, made_by("at_1", 1, paid=True))
-    assert begin(paid) == Begun(paid, "known")
+    assert begin(paid) == Begun(paid, step="known")
     elsewhere = replace(paid, attempts=())
-    assert begin(elsewhere) == Begun(elsewhere, "known")
+    assert begin(elsewhere) == Begun(elsewhere, step="known")
 
 
 def test_a_number_that_never_reached_pingpp_is_used_again() -> None:
     not_reached = attempts.end(registered("at_1"), "at_1", GONE, AT, not_reached=True)
     assert not_reached.messages == ()
     again = begin(not_reached.payment)
-    assert (again.step, again.number, len(again.payment.attempts)) == ("create", 1, 1)
+    assert (again.step, [one.order_no for one in again.payment.attempts]) == ("create", [ORDER])
     reached = attempts.end(registered("at_1"), "at_1", GONE, AT).payment
-    assert begin(reached).number == 2
+    assert begin(reached).payment.attempts[1].order_no == attempt_order_no(ORDER, 2, "alipay_qr") != ORDER
 
 
 def test_another_channel_reverses_what_is_in_the_way_first() -> None:
     begun = begin(OPEN, OTHER)
-    assert (begun.step, begun.number, begun.reverse) == ("reverse", 2, (ID,))
+    assert (begun.step, begun.reverse) == ("reverse", (ID,))
+    assert begun.payment.attempts[1].order_no == attempt_order_no(ORDER, 2, "wx_pub_qr")
     assert begun.payment.reversing(ID) == Reversal(ID, AT, AT + 30_000)
     # what cannot be reversed is in nobody's way
     (charge,) = OPEN.charges

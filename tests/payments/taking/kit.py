@@ -11,13 +11,14 @@ import redis
 from msgspec.structs import replace
 
 from payments.books import ledger
-from payments.books.attempts import NotPossible, Wanted
+from payments.books.attempts import NotPossible
 from payments.books.join import Decision
 from payments.books.payment import Payment
+from payments.books.wanted import Wanted
 from payments.keys import ASKS, CHECKS, CHECKS_NOW, EVENTS, Keys
 from payments.pingpp.gateway import Gateway
 from payments.store import Store
-from payments.taking.create import Created, create, digest
+from payments.taking.create import Created, create
 from payments.taking.desk import Desk
 from payments.taking.refund import Refunded, refund
 from payments.taking.reverse import stop
@@ -60,22 +61,7 @@ class Shop:
     customer: httpx.AsyncClient
 
     async def create(self, **changes: Any) -> Created:
-        asked = request(**changes)
-        return await create(
-            self.desk,
-            Wanted(
-                app=APP,
-                order_no=asked["order_no"],
-                amount=asked["amount"],
-                currency=asked["currency"],
-                channel=asked["channel"],
-                digest=digest(asked["channel"], asked.get("extra")),
-                subject=asked["subject"],
-                livemode=False,
-                on_paid_late=changes.pop("on_paid_late", "tell"),
-            ),
-            asked,
-        )
+        return await create(self.desk, Wanted(app=APP, livemode=False, **request(**changes)))
 
     async def stop(self, *, ends: bool, if_paid: str = "keep") -> Payment:
         return await stop(self.desk, NAME, if_paid=if_paid, ends=ends)

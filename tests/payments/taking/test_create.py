@@ -9,7 +9,7 @@ from payments.books.payment import Payment
 from payments.dead_letters import letters
 from payments.due import read_attempts
 from payments.keys import CHECKS_NOW
-from payments.pingpp.gateway import Gateway, Refused
+from payments.pingpp.gateway import Gateway, NotNow, Refused
 from payments.store import Store
 from sandbox.objects import scan
 from tests.conftest import messages
@@ -146,7 +146,7 @@ def test_a_refusal_is_told_and_published(shop: Run) -> None:
             "refuse", status=400, error={"type": "invalid_request_error", "code": "no", "message": "no"}
         )
         created = await shop.create()
-        assert isinstance(created.refused, Refused)
+        assert isinstance(created.problem, Refused)
         assert created.payment.status == "failed"
         failed = messages(shop.client)
         assert [one["type"] for one in failed] == ["pingpp.payment.failed"]
@@ -163,7 +163,7 @@ def test_a_limit_is_not_published_and_the_number_is_used_again(shop: Run) -> Non
     async def story(shop: Shop) -> None:
         await shop.next("error", status=429)
         created = await shop.create()
-        assert created.not_now is not None
+        assert isinstance(created.problem, NotNow)
         assert (created.payment.status, shop.told()) == ("failed", [])
         payment = (await shop.create()).payment
         assert (await shop.at_pingpp())[0]["order_no"] == ORDER
@@ -243,7 +243,7 @@ def test_a_customer_who_types_a_password_is_waited_for(shop: Run) -> None:
     async def story(shop: Shop) -> None:
         code = scan.EXAMPLES[scan.PASSWORD]
         created = await shop.create(channel="alipay_scan", extra={**SCAN, "scan_code": code})
-        assert created.refused is None  # Ping++ said 402, which is not the last word
+        assert created.problem is None  # Ping++ said 402, which is not the last word
         assert created.payment.status == "pending"
         await shop.pays(only_charge(created.payment))
         await shop.time_passes(5)
