@@ -20,6 +20,7 @@ PURE = (
     "payments/books/message.py",
     "payments/books/payment.py",
     "payments/books/view.py",
+    "payments/books/wanted.py",
     "payments/channels/channel.py",
     "payments/channels/rules.py",
     "payments/channels/table.py",
