@@ -10,7 +10,7 @@ import structlog
 
 from ingest.webhooks import Answer
 from payments.inbox.accept import Stored
-from payments.members import is_variant
+from payments.members import is_variant, kind_of
 
 LINES_PER_SECOND = 20  # of refusals: whoever knocks with bad signatures must not fill the disk
 REMEMBERED = 10_000  # and as many before: latest event ids, to notice that one is used for several objects
@@ -62,7 +62,7 @@ class ReceiverLog:
 
     def _note_reuse(self, member: str) -> None:
         """Samples of Ping++ use one event id for different charges: these are different events, but worth a line."""
-        if member.startswith("~") or is_variant(member):
+        if kind_of(member) == "webhook" or is_variant(member):
             return
         event_id, _, object_id = member.partition(":")
         before = self._older.get(event_id) or self._objects.setdefault(event_id, object_id)

@@ -150,8 +150,8 @@ def change(
     """Change one payment: the one that `charge` is tied to, else the one called `name`. Returns what was decided.
 
     `decide` gets the payment and the time (ms, Redis's clock); it may be called several times, and whatever it raises
-    ends the change. The member of `errand` is taken off its due set with it, where it is a check that settled nothing to
-    be set anew. Raises NewerSchema, ValueError for a document that cannot be read, LawBroken, and Busy.
+    ends the change. The member of `errand` is taken off its due set with it; a check that settled nothing is set anew.
+    Raises NewerSchema, ValueError for a document that cannot be read, LawBroken, and Busy.
     """
     due_set = errand.due_set if errand else CHECKS
     for _ in range(_REFOLDS):

@@ -8,6 +8,7 @@ from typing import Any
 from payments import due
 from payments.inbox import replay
 from payments.keys import ASKS, EVENTS
+from payments.members import kind_of
 from payments.pingpp import event as events
 from payments.pingpp import sighting
 from payments.store import Store
@@ -42,7 +43,7 @@ class Seen:
     @property
     def event_id(self) -> str | None:
         """None for a webhook without usable ids."""
-        return None if self.member.startswith("~") else self.member.partition(":")[0]
+        return None if kind_of(self.member) == "webhook" else self.member.partition(":")[0]
 
 
 def recent(store: Store, limit: int) -> Iterator[Seen]:
@@ -53,7 +54,7 @@ def recent(store: Store, limit: int) -> Iterator[Seen]:
 
 def members_of(store: Store, name: str) -> list[str]:
     """The members that a person may mean: of an event id all, for one id can belong to several objects."""
-    if ":" in name or name.startswith("~"):
+    if ":" in name or kind_of(name) == "webhook":
         known: int = store.client.exists(store.keys.event(name), store.keys.body(name))
         return [name] if known else []
     beginning = store.keys.event("")

@@ -104,7 +104,10 @@ async def refund(desk: Desk, name: str, key: str, request: Mapping[str, Any]) ->
 
 
 async def refund_what_came_late(desk: Desk, name: str, errand: Errand) -> Payment:
-    """Give back what was paid after the end, where the merchant wants that. Raises NotPossible, NewerSchema and Busy."""
+    """Give back what was paid after the end, where the merchant wants that.
+
+    Raises NotPossible, NewerSchema and Busy.
+    """
     attempt_id = f"rt_{secrets.token_hex(12)}"
 
     def decide(payment: Payment, now_ms: int) -> _Begun:

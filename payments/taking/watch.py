@@ -45,8 +45,8 @@ class Watched:
 async def watch(desk: Desk, charge_id: str, expected: Expected, *, apps: Collection[str] = ()) -> Watched:
     """Take a charge under our care; again, it is compared only. `apps` are ours; empty: any.
 
-    Raises NotPossible (`order_conflict`, `not_ours`), GatewayError, Malformed, Odd, NewerSchema and Busy: nothing is in the books
-    then that was not before.
+    Raises NotPossible (`order_conflict`, `not_ours`), GatewayError, Malformed, Odd, NewerSchema and Busy: nothing is in
+    the books then that was not before.
     """
     known = await _known(desk, charge_id)
     if known is not None:
