@@ -1,6 +1,6 @@
 """A drain: what one job claims from its due set, until nothing is due, or time is up, or the process is to end.
 
-How claims go on is the same for all kinds of work, for the rules of DESIGN §3 hang on it: the first claim unsets the
+How claims go on is the same for all kinds of work, for the promises of docs/reliability.md hang on it: the first claim unsets the
 bell; those that were tried before come first in every second claim, so that neither they nor the fresh ones wait
 behind the others; and a drain that ends before its work does rings again, for the bell that woke it is spent.
 """

@@ -73,13 +73,13 @@ async def watch(desk: Desk, charge_id: str, expected: Expected, *, apps: Collect
 
 async def _known(desk: Desk, charge_id: str) -> Payment | None:
     """The payment that has the charge, if the books have it. Raises NewerSchema."""
-    books = await asyncio.to_thread(ledger.load, desk.store, [(charge_id, None)], now_ms=0)
-    name = books.ties.get(charge_id)
+    loaded = await asyncio.to_thread(ledger.load, desk.store, [(charge_id, None)], now_ms=0)
+    name = loaded.ties.get(charge_id)
     if name is None:
         return None
-    if name in books.unreadable:
-        raise books.unreadable[name]
-    payment = books.held[name].payment
+    if name in loaded.unreadable:
+        raise loaded.unreadable[name]
+    payment = loaded.held[name].payment
     return payment if payment.charge(charge_id) else None
 
 

@@ -260,7 +260,7 @@ def test_what_does_not_fit_together_is_not_possible_at_the_moment(server: Server
 
     async def calls(shop: Shop) -> None:
         charge = await elsewhere(shop)
-        with patch.object(Desk, "see", side_effect=odd):
+        with patch.object(Desk, "take", side_effect=odd):
             assert "refund_conflict" in (await put(shop, charge, SAID, 503))["detail"]
         malformed = {"id": charge, "object": "charge"}
         with patch("payments.pingpp.gateway.Gateway.retrieve_charge", return_value=malformed):

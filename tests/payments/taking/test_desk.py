@@ -7,12 +7,12 @@ from msgspec.structs import replace
 
 from payments.books.attempts import NotPossible
 from payments.books.fold import Folded
+from payments.books.join import Odd
 from payments.books.payment import Payment
 from payments.due import Errand
 from payments.keys import CHECKS
 from payments.members import member_of_charge
 from payments.pingpp import sighting as sightings
-from payments.taking.desk import Odd
 from tests.payments.taking.kit import APP, NAME, Run, Shop, only_charge, request
 
 
