@@ -2,7 +2,7 @@
 
 import signal
 import threading
-import time
+from time import monotonic
 from typing import Any
 
 from rq import SimpleWorker
@@ -40,7 +40,7 @@ class OurWorker(SimpleWorker):
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """At most once a second."""
-        now = time.monotonic()
+        now = monotonic()
         if now - self._beat_at >= _HEARTBEAT_EVERY:
             self._beat_at = now
             super().heartbeat(timeout, pipeline)
