@@ -1,4 +1,4 @@
-"""The real receiver over real sockets: bodies that never end or never come, keys and Redis that are not right."""
+"""Story: the real receiver over real sockets: bodies that never end or never come, keys and Redis that are not right."""
 
 import json
 import os

@@ -45,3 +45,14 @@ def test_the_same_event_with_another_body_is_a_variant() -> None:
     assert members.is_variant("evt_1:ch_1~abcd")
     assert not members.is_variant("evt_1:ch_1")
     assert not members.is_variant(members.unidentified(b"one"))
+
+
+def test_a_sweep_says_of_what_it_is() -> None:
+    assert members.member_of_sweep("discover", "app_1") == "discover:app_1"
+    assert members.read_sweep("reconcile:app_1") == ("reconcile", "app_1")
+    assert members.read_sweep(members.member_of("r1")) == ("run", "r1")
+
+
+def test_an_event_says_its_id_where_it_has_one() -> None:
+    assert members.event_of("evt_1:ch_1") == members.event_of("evt_1:") == "evt_1"
+    assert members.event_of(members.unidentified(b"one")) == ""

@@ -1,4 +1,4 @@
-"""The sandbox as it is run: a program of its own, with a receiver on a real port."""
+"""Story: the sandbox as it is run: a program of its own, with a receiver on a real port."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The real code against a real Redis, failing before and after each of its calls in turn.
+"""Story: the real code against a real Redis, failing before and after each of its calls in turn.
 
 By enumeration, not by chance: a case runs with the fault at call 1, 2, 3, … until there is no such call.
 """

@@ -1,4 +1,4 @@
-"""Taking payments under faults at each call of Redis in turn: killed, cut off, or overtaken by others at the same work.
+"""Story: taking payments under faults at each call of Redis in turn: killed, cut off, or overtaken by others at it.
 
 The sandbox is the real program, so what was done there stays done, whatever became of us.
 """

@@ -1,4 +1,4 @@
-"""The nine Event samples of the seed document, in many orders: the same end, and a second posting changes nothing."""
+"""Story: the nine Event samples of the seed document, in many orders: the same end, and a second posting changes nothing."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Listing payments: newest first, in pages that stay right while new ones come in."""
+"""Story: payments are listed newest first, in pages that stay right while new ones come in."""
 
 import base64
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Refunds, closing and reversing through the merchant API."""
+"""Story: refunds, closing and reversing through the merchant API."""
 
 import asyncio
 from pathlib import Path

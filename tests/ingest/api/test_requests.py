@@ -1,4 +1,4 @@
-"""What Ping++ is sent for what the merchant asks for: the whole bodies, to the byte."""
+"""Story: what Ping++ is sent for what the merchant asks for: the whole bodies, to the byte."""
 
 import re
 import time

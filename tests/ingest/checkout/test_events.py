@@ -1,4 +1,4 @@
-"""The stream of a page: the present state, each change, the end; and that nobody who has gone is waited for."""
+"""Story: the stream of a page: the present state, each change, the end; and that nobody who has gone is waited for."""
 
 import asyncio
 import contextlib

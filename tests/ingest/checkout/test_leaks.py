@@ -1,4 +1,4 @@
-"""Nothing that is not a shopper's leaves by any address of the checkout, on any channel."""
+"""Story: nothing that is not a shopper's leaves by any address of the checkout, on any channel."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Our calls against the sandbox, which checks our signature with code of its own."""
+"""Story: our calls against the sandbox, which checks our signature with code of its own."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -1,4 +1,4 @@
-"""The end of what nobody paid, and of what somebody paid in the last second, with all webhooks lost."""
+"""Story: the end of what nobody paid, and of what somebody paid in the last second, with all webhooks lost."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The requests of the guide's examples, as each of its languages sends them, but for the key."""
+"""Story: the requests of the guide's examples, as each of its languages sends them, but for the key."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The official Python SDK works with the sandbox as it works with Ping++: unchanged, over HTTP, with signed requests."""
+"""Story: the official Python SDK works with the sandbox as with Ping++: unchanged, over HTTP, with signed requests."""
 
 import importlib
 import sys
