@@ -14,9 +14,6 @@ WITHOUT = {
     "payments/channels/__main__.py": "writes docs/channels.md: tests/payments/channels/test_table.py",
     "payments/metrics.py": "what it reads is told by the endpoint: tests/ingest/test_metrics.py",
     "payments/store.py": "a pair without a rule",
-    "payments/taking/desk.py": "hands on to gateway, join and ledger: all of tests/payments/taking/",
-    "payments/taking/hasten.py": "tests/ingest/test_office.py and tests/ingest/checkout/test_routes.py",
-    "payments/taking/resolve.py": "what is looked for is told by test_create.py and test_refund.py beside it",
     "processes/finding.py": "a record without a rule",
     "sandbox/__main__.py": "starts the process: tests/sandbox/test_program.py",
     "sandbox/api/gateway.py": "names the addresses of Ping++'s API: all of tests/sandbox/api/",
@@ -27,10 +24,8 @@ WITHOUT = {
     "sandbox/logs.py": "how lines look: tests/sandbox/test_program.py",
     "sandbox/world.py": "holds what a running sandbox has in hand: all of tests/sandbox/",
     "workers/__main__.py": "starts the process: tests/workers/test_worker.py",
-    "workers/check.py": "what checks find is told by tests/payments/taking/",
     "workers/context.py": "a record without a rule",
     "workers/jobs.py": "names the jobs: tests/workers/test_worker.py",
-    "workers/scheduler.py": "rings for what is due once a second: tests/flow/",
     "workers/settings.py": "names and defaults: tests/test_docs.py, and the schedule in tests/payments/books/test_checks.py",
 }
 MODULES = {said(path) for path in FILES if path.name != "__init__.py"}
