@@ -30,20 +30,20 @@ def use_prefix(key_prefix: str) -> None:
     os.environ["RQ_KEY_PREFIX"] = f"{key_prefix}rq"
 
 
-def enqueue(client: redis.Redis, what: str) -> None:
+def enqueue(client: redis.Redis, due_set: str) -> None:
     """Put the job for a due set on its queue, for whoever has just set the bell."""
     from rq import Queue  # noqa: PLC0415  after `use_prefix`, and not in the receiver's start
     from rq.serializers import JSONSerializer  # noqa: PLC0415
 
-    queue = Queue(what, connection=client, serializer=JSONSerializer)
+    queue = Queue(due_set, connection=client, serializer=JSONSerializer)
     if queue.count >= _WAITING:
         return
-    queue.enqueue(JOBS[what], job_timeout=JOB_TIMEOUT, result_ttl=0, failure_ttl=_FAILED_TTL)
+    queue.enqueue(JOBS[due_set], job_timeout=JOB_TIMEOUT, result_ttl=0, failure_ttl=_FAILED_TTL)
 
 
-def ring_if_due(store: Store, what: str) -> bool:
+def ring_if_due(store: Store, due_set: str) -> bool:
     """Ring for a due set that has something due, unless somebody did. Whether this call rang."""
-    if not _ring(store.client, [store.keys.due(what), store.keys.bell(what)], [BELL_MS]):
+    if not _ring(store.client, [store.keys.due(due_set), store.keys.bell(due_set)], [BELL_MS]):
         return False
-    enqueue(store.client, what)
+    enqueue(store.client, due_set)
     return True

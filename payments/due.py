@@ -63,15 +63,15 @@ class Later:
     count_back: bool = False
 
 
-def claim(store: Store, what: str, n: int, *, first: bool, tried_first: bool = False) -> Claim:
+def claim(store: Store, due_set: str, n: int, *, first: bool, tried_first: bool = False) -> Claim:
     """Claim up to `n` due members; `first` claims of a drain unset the bell.
 
     A member that was tried before comes alone: if `tried_first`, before all others, else after them.
     """
     answer = _claim(
         store.client,
-        [store.keys.due(what), store.keys.attempts(what), store.keys.bell(what)],
-        [n, LEASE_MS[what], int(first), ATTEMPTS, int(tried_first)],
+        [store.keys.due(due_set), store.keys.attempts(due_set), store.keys.bell(due_set)],
+        [n, LEASE_MS[due_set], int(first), ATTEMPTS, int(tried_first)],
     )
     members = tuple(
         Claimed(answer[i].decode(), answer[i + 1], answer[i + 2], answer[i + 3].decode())
@@ -81,20 +81,20 @@ def claim(store: Store, what: str, n: int, *, first: bool, tried_first: bool = F
 
 
 def read_attempts(value: bytes | None) -> tuple[int, int | None, str]:
-    """What a field of `attempts:<what>` says: attempts begun, since when the member waits (ms), last error."""
+    """What a field of `attempts:<due set>` says: attempts begun, since when the member waits (ms), last error."""
     attempts, _, rest = (value or b"0").decode("utf-8", "replace").partition(" ")
     since, _, error = rest.partition(" ")
     return int(attempts), int(since) if since else None, error
 
 
-def put_off(store: Store, what: str, members: list[Later]) -> None:
+def put_off(store: Store, due_set: str, members: list[Later]) -> None:
     """Put members off; those that were done meanwhile stay done."""
     if not members:
         return
     arguments: list[str | int] = []
     for one in members:
         arguments += [one.member, one.delay_ms, one.error[:500], 1 if one.count_back else 0]
-    _later(store.client, [store.keys.due(what), store.keys.attempts(what)], arguments)
+    _later(store.client, [store.keys.due(due_set), store.keys.attempts(due_set)], arguments)
 
 
 def backoff_ms(attempts: int) -> int:
@@ -110,6 +110,6 @@ def backoff_by_age_ms(age_ms: int) -> int:
     return int(min(60_000, max(1_000, age_ms / 2)) * random.uniform(0.75, 1.0))  # noqa: S311  jitter is no secret
 
 
-def waiting(store: Store, what: str) -> int:
+def waiting(store: Store, due_set: str) -> int:
     """How many members wait, due or not."""
-    return int(store.client.zcard(store.keys.due(what)))
+    return int(store.client.zcard(store.keys.due(due_set)))

@@ -38,17 +38,17 @@ class Keys:
         """String: the payment, as `<app>:<order_no>`, that the charge is tied to. Lives as the payment."""
         return f"{self.prefix}charge:{charge_id}"
 
-    def due(self, what: str) -> str:
+    def due(self, due_set: str) -> str:
         """Sorted set: what waits, scored by when it is due (ms, Redis's clock). Lives while there is work."""
-        return f"{self.prefix}due:{what}"
+        return f"{self.prefix}due:{due_set}"
 
-    def attempts(self, what: str) -> str:
+    def attempts(self, due_set: str) -> str:
         """Hash: `<attempts begun> <waits since, ms> <last error>`, by member. Lives while there is work."""
-        return f"{self.prefix}attempts:{what}"
+        return f"{self.prefix}attempts:{due_set}"
 
-    def bell(self, what: str) -> str:
+    def bell(self, due_set: str) -> str:
         """String with a TTL: set while an RQ job is on its way to the due set."""
-        return f"{self.prefix}bell:{what}"
+        return f"{self.prefix}bell:{due_set}"
 
     def dead_letter(self, letter_id: str) -> str:
         """Hash: one dead letter (`payments/dead_letters/letters.py` names its fields). Lives until a person ends it."""

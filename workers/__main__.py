@@ -18,10 +18,10 @@ def main() -> int:
     settings = load(WorkerSettings)
     logging.configure("worker", settings.log_format, settings.log_level)
     watch_parent()
-    counts = {what: settings.event_workers if what == EVENTS else 1 for what in DUE_SETS}
+    counts = {due_set: settings.event_workers if due_set == EVENTS else 1 for due_set in DUE_SETS}
     children = [
-        Child(name=f"worker/{what}/{number}", argv=[sys.executable, "-m", "workers.worker", what])
-        for what, count in counts.items()
+        Child(name=f"worker/{due_set}/{number}", argv=[sys.executable, "-m", "workers.worker", due_set])
+        for due_set, count in counts.items()
         for number in range(1, count + 1)
     ]
     structlog.get_logger().info("pool starting", **counts)

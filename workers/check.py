@@ -39,19 +39,19 @@ class _Look(Case):
     after: Payment | None = None
 
 
-def drain(context: Context, what: str) -> int:
+def drain(context: Context, due_set: str) -> int:
     """Look until nothing is due, or time is up, or the process is to end. Returns how many looks were begun."""
-    return asyncio.run(_drain(context, what))
+    return asyncio.run(_drain(context, due_set))
 
 
-async def _drain(context: Context, what: str) -> int:
+async def _drain(context: Context, due_set: str) -> int:
     under_way: set[asyncio.Task[None]] = set()
-    claims = Drain(context, what, AT_ONCE, under_way=under_way)
+    claims = Drain(context, due_set, AT_ONCE, under_way=under_way)
     async with claims.desk() as desk:
         for claim in claims:
             for one in claim.members:
                 look = _Look(claimed=one, now_ms=claim.now_ms, rule=CHECKED)
-                looked = settle(context.store, what, look, partial(_look, context, desk, what, look))
+                looked = settle(context.store, due_set, look, partial(_look, context, desk, due_set, look))
                 under_way.add(asyncio.create_task(looked))
             await _first_ended(under_way, within=None if len(under_way) == AT_ONCE else _AGAIN_S)
         while under_way:
@@ -67,15 +67,15 @@ async def _first_ended(under_way: set[asyncio.Task[None]], *, within: float | No
         task.result()
 
 
-async def _look(context: Context, desk: Desk, what: str, look: _Look) -> str:
+async def _look(context: Context, desk: Desk, due_set: str, look: _Look) -> str:
     """`settled` before this look; `known`: nothing new; else the payment's status as it is now."""
-    await _look_at(context, desk, what, look)
+    await _look_at(context, desk, due_set, look)
     if look.after is None:
         return "settled"
     return "known" if look.after == look.before else look.after.status
 
 
-async def _look_at(context: Context, desk: Desk, what: str, look: _Look) -> None:
+async def _look_at(context: Context, desk: Desk, due_set: str, look: _Look) -> None:
     member = look.claimed.member
     look.charge_id, look.attempt_id, name = members.read_member(member)
     look.about = {"charge_id": look.charge_id} if look.charge_id else {"attempt_id": look.attempt_id}
@@ -89,16 +89,16 @@ async def _look_at(context: Context, desk: Desk, what: str, look: _Look) -> None
     if look.before is None or checks.of_member(look.before, member, look.now_ms, desk.schedule) is None:
         # Settled by others meanwhile. Should the payment have been written since, they may want a look at it again.
         unit = Unit(held, done=[member], checks={member: None} if held else {}, only_if_taken=True)
-        await asyncio.to_thread(ledger.record, desk.store, what, [unit], context.keep_bodies_s)
+        await asyncio.to_thread(ledger.record, desk.store, due_set, [unit], context.keep_bodies_s)
         return
     look.about |= {"order_no": look.before.order_no, "app": look.before.app}
     if look.before.reversing(look.charge_id):
         look.rule = UNRESOLVED
-    errand, late = Errand(what, member, look.now_ms), refund_late(look.before)
+    errand, late = Errand(due_set, member, look.now_ms), refund_late(look.before)
     if late and late[0].id == look.charge_id:
         look.after = await refund_what_came_late(desk, name, errand)
         return
-    async with asyncio.timeout(ANSWER_WITHIN.get(what, _ANSWER_WITHIN)):
+    async with asyncio.timeout(ANSWER_WITHIN.get(due_set, _ANSWER_WITHIN)):
         if look.attempt_id:
             look.after = await _resolve(desk, errand, look, look.before)
         elif look.before.reversing(look.charge_id):

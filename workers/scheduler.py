@@ -55,9 +55,9 @@ def main() -> None:
 
 def tick(store: Store) -> None:
     """Ring for what is due."""
-    for what in DUE_SETS:
-        if bell.ring_if_due(store, what):
-            log.debug("rang", what=what)
+    for due_set in DUE_SETS:
+        if bell.ring_if_due(store, due_set):
+            log.debug("rang", due_set=due_set)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from workers.settings import WorkerSettings
 log = structlog.get_logger()
 
 
-def context_of(settings: WorkerSettings, what: str) -> Context:
+def context_of(settings: WorkerSettings, due_set: str) -> Context:
     """What the jobs of one due set work with, by the settings. Raises UnreadableKey and RedisNotFound."""
     base, key = settings.pingpp_api_base, settings.api_key
     calls = from_files(base, key, settings.pingpp_private_key_file)
@@ -43,7 +43,7 @@ def context_of(settings: WorkerSettings, what: str) -> Context:
         """One for each drain, as each has an event loop of its own. It tries once: what waits in a due set is
         tried again from there, when it is due.
         """
-        urgent = what == CHECKS_NOW
+        urgent = due_set == CHECKS_NOW
         pace = Pace(store, settings.gateway_rate, urgent=urgent, stopping=stopping)
         return replace(calls, pace=pace, tries=1)
 
@@ -61,39 +61,39 @@ def context_of(settings: WorkerSettings, what: str) -> Context:
     )
 
 
-def main(what: str) -> None:
-    """Work on the due set `what` until SIGTERM, finishing what has begun."""
+def main(due_set: str) -> None:
+    """Work on the due set `due_set` until SIGTERM, finishing what has begun."""
     settings = load(WorkerSettings)
-    logging.configure(f"worker/{what}", settings.log_format, settings.log_level)
-    if what not in DUE_SETS:
-        refuse(f"`{what}` is no due set; there are: {', '.join(DUE_SETS)}.")
+    logging.configure(f"worker/{due_set}", settings.log_format, settings.log_level)
+    if due_set not in DUE_SETS:
+        refuse(f"`{due_set}` is no due set; there are: {', '.join(DUE_SETS)}.")
     try:
-        context = context_of(settings, what)
+        context = context_of(settings, due_set)
     except UnreadableKey as error:
         refuse(f"PINGPP_PRIVATE_KEY_FILE: {error}. It is the merchant's own RSA key, unencrypted PEM.")
     except redis.RedisNotFound as error:
         refuse(str(error))
     bell.use_prefix(settings.key_prefix)
     watch_parent()
-    run(context, what, redis.connect(settings))
+    run(context, due_set, redis.connect(settings))
 
 
-def run(context: Context, what: str, connection: Any) -> None:
+def run(context: Context, due_set: str, connection: Any) -> None:
     """The RQ worker itself, on a connection of its own: RQ blocks on it."""
     from workers.engine import worker_on  # noqa: PLC0415  it imports RQ: after `use_prefix`
 
     jobs.work_with(context)
     try:
-        worker = worker_on(what, connection, context.stopping)
+        worker = worker_on(due_set, connection, context.stopping)
         connection.ping()
     except RedisError as error:
         log.warning("redis is away", error=f"{type(error).__name__}: {error}")
         raise SystemExit(1) from None
     marks.note_start(context.store)
-    if what == SWEEPS:
+    if due_set == SWEEPS:
         jobs.begin_sweeping()
     look_seldom(after=100_000)  # a batch makes many thousand dicts, and no cycles
-    log.info("worker ready", queue=what, livemode=context.livemode)
+    log.info("worker ready", queue=due_set, livemode=context.livemode)
     try:
         worker.work(logging_level="WARNING")
     except RedisError as error:  # RQ takes leave in Redis, which is away

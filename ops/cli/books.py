@@ -48,12 +48,12 @@ def opened(data_dir: Path | None, settings: CommandSettings | None = None) -> It
         fail(f"Redis at {where(settings)} refuses: {error}", status=1)
 
 
-def ring(books: Books, what: str) -> None:
+def ring(books: Books, due_set: str) -> None:
     """Wake a worker at once. Where that fails nothing is lost: the scheduler rings within a second."""
     bell.use_prefix(books.settings.key_prefix)
-    if what in bell.JOBS:
+    if due_set in bell.JOBS:
         with contextlib.suppress(RedisError, ImportError):
-            bell.ring_if_due(books.store, what)
+            bell.ring_if_due(books.store, due_set)
 
 
 def why_away(settings: CommandSettings, error: Exception) -> str:

@@ -84,8 +84,8 @@ def retry(
     with opened(data_dir) as books:
         found, missing = _all(books, reason) if all_ else _named(books, ids or [])
         back = [letter for letter in found if letters.retry(books.store, letter)]
-        for what in sorted({letter.what for letter in back}):
-            ring(books, what)
+        for due_set in sorted({letter.due_set for letter in back}):
+            ring(books, due_set)
     for letter in back:
         write(f"{letter.id} is being worked on again.")
     missing += [letter.id for letter in found if letter not in back and not all_]

@@ -49,7 +49,7 @@ def show_letter(letter: DeadLetter, body: bytes | None, *, raw: bool, as_json: b
             ("charge", letter.charge_id),
             ("order_no", letter.order_no),
             ("app", letter.app),
-            ("known as", f"{letter.member} ({letter.kind}, from due:{letter.what})"),
+            ("known as", f"{letter.member} ({letter.kind}, from due:{letter.due_set})"),
             ("first", at_ms(letter.first_ms)),
             ("last", at_ms(letter.last_ms)),
             ("times", letter.count),

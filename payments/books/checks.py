@@ -46,9 +46,9 @@ _AT_THE_TILL = Schedule(CLOSE_BY.gaps[0], CLOSE_BY.gaps)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something is to be looked at, at `due_ms` by Redis's clock, from the due set `what`."""
+    """Something is to be looked at, at `due_ms` by Redis's clock, from the due set `due_set`."""
 
-    what: str
+    due_set: str
     due_ms: int
 
 

@@ -173,8 +173,8 @@ def change(
     raise Busy("its payment is being written by others all the time")
 
 
-def record(store: Store, what: str, units: Sequence[Unit], keep_body_s: int) -> list[Unit]:
-    """Record units whose members were claimed from the due set `what`; one round trip.
+def record(store: Store, due_set: str, units: Sequence[Unit], keep_body_s: int) -> list[Unit]:
+    """Record units whose members were claimed from the due set `due_set`; one round trip.
 
     Returns those whose payment had moved, or whose charge is tied to another one: nothing of them was changed.
     """
@@ -182,7 +182,7 @@ def record(store: Store, what: str, units: Sequence[Unit], keep_body_s: int) -> 
         return []
     groups = [units[i : i + UNITS] for i in range(0, len(units), UNITS)]
     tokens = iter(_tokens(len(units)))
-    calls = [_arguments(store.keys, what, group, keep_body_s, tokens) for group in groups]
+    calls = [_arguments(store.keys, due_set, group, keep_body_s, tokens) for group in groups]
     try:
         answers = _run(store.client, calls)
     except NoScriptError:  # none of them ran, or those that did will say "moved" and are folded again
@@ -202,10 +202,10 @@ def _run(client: redis.Redis, calls: list[tuple[list[str], list[Any]]]) -> list[
 
 
 def _arguments(
-    keys: Keys, what: str, units: Sequence[Unit], keep_body_s: int, tokens: Any
+    keys: Keys, due_set: str, units: Sequence[Unit], keep_body_s: int, tokens: Any
 ) -> tuple[list[str], list[Any]]:
     names = [
-        keys.fulfilment, keys.due(what), keys.attempts(what), keys.due(CHECKS), keys.attempts(CHECKS),
+        keys.fulfilment, keys.due(due_set), keys.attempts(due_set), keys.due(CHECKS), keys.attempts(CHECKS),
         keys.due(CHECKS_NOW), keys.attempts(CHECKS_NOW), keys.due(ASKS), keys.payments, keys.kept_aside,
     ]  # fmt: skip
     arguments: list[Any] = [keep_body_s]
@@ -237,7 +237,7 @@ def _arguments(
         arguments += (len(unit.messages), *unit.messages, len(unit.done), *unit.done)
         arguments.append(len(unit.checks))
         for member, check in unit.checks.items():
-            arguments += (member, check.due_ms if check else "", check.what if check else CHECKS)
+            arguments += (member, check.due_ms if check else "", check.due_set if check else CHECKS)
         arguments += (len(unit.asks), *unit.asks, "taken" if unit.only_if_taken else "always", unit.aside)
     return names, arguments
 

@@ -28,7 +28,7 @@ class DeadLetter:
     kind: str
     reason: str
     member: str
-    what: str
+    due_set: str
     event_id: str = ""
     event_type: str = ""
     charge_id: str = ""
@@ -54,7 +54,7 @@ def letter_id(kind: str, member: str, reason: str) -> str:
 
 def bury(
     store: Store,
-    what: str,
+    due_set: str,
     member: str,
     reason: str,
     *,
@@ -63,7 +63,7 @@ def bury(
     last_error: str = "",
     evidence: Mapping[str, Any] | None = None,
 ) -> str | None:
-    """Turn a member of the due set `what` into a dead letter, in one step. Returns its id, or None where the
+    """Turn a member of the due set `due_set` into a dead letter, in one step. Returns its id, or None where the
     member was done meanwhile. `about` gives event_id, event_type, charge_id, order_no and app as far as they are known.
     """
     kind = kind_of(member)
@@ -76,7 +76,7 @@ def bury(
         "member",
         member,
         "what",
-        what,
+        due_set,
         "attempts",
         attempts,
     ]
@@ -84,8 +84,8 @@ def bury(
         fields += (name, value)
     fields += ("last_error", last_error[:1000], "evidence", json.dumps(evidence or {}, ensure_ascii=False))
     names = [
-        store.keys.due(what),
-        store.keys.attempts(what),
+        store.keys.due(due_set),
+        store.keys.attempts(due_set),
         store.keys.dead_letters,
         store.keys.dead_letter(id_),
         store.keys.body(member),
@@ -122,8 +122,8 @@ def retry(store: Store, letter: DeadLetter) -> bool:
     names = [
         store.keys.dead_letters,
         store.keys.dead_letter(letter.id),
-        store.keys.due(letter.what),
-        store.keys.attempts(letter.what),
+        store.keys.due(letter.due_set),
+        store.keys.attempts(letter.due_set),
         store.keys.body(letter.member),
     ]
     return bool(_retry(store.client, names, [letter.id, letter.member]))
@@ -149,7 +149,6 @@ def _read(id_: str, found: Mapping[bytes, bytes]) -> DeadLetter:
             "kind",
             "reason",
             "member",
-            "what",
             "event_id",
             "event_type",
             "charge_id",
@@ -158,4 +157,6 @@ def _read(id_: str, found: Mapping[bytes, bytes]) -> DeadLetter:
             "last_error",
         )
     }
-    return DeadLetter(id_, evidence=json.loads(text.get("evidence", "{}")), **words, **numbers)  # type: ignore[arg-type]
+    evidence = json.loads(text.get("evidence", "{}"))
+    # In Redis the due set is called `what`, as it was when the first letters were written.
+    return DeadLetter(id_, due_set=text.get("what", ""), evidence=evidence, **words, **numbers)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ def shown(letter: DeadLetter) -> dict[str, Any]:
         "reason": letter.reason,
         "explanation": letter.explanation,
         "member": letter.member,
-        "due_set": letter.what,
+        "due_set": letter.due_set,
         "event_id": letter.event_id or None,
         "charge_id": letter.charge_id or None,
         "order_no": letter.order_no or None,

@@ -95,9 +95,9 @@ def oldest_open(store: Store, app: str) -> int | None:
     latest; None: there is none.
     """
     found: list[bytes] = []
-    for what in (CHECKS_NOW, CHECKS):
-        found += cast("list[bytes]", store.client.zrange(store.keys.due(what), 0, _LOOKED_AT))
-        found += cast("list[bytes]", store.client.zrange(store.keys.due(what), -_LOOKED_AT, -1))
+    for due_set in (CHECKS_NOW, CHECKS):
+        found += cast("list[bytes]", store.client.zrange(store.keys.due(due_set), 0, _LOOKED_AT))
+        found += cast("list[bytes]", store.client.zrange(store.keys.due(due_set), -_LOOKED_AT, -1))
     charges = {charge for one in found if (charge := members.read_member(one.decode())[0])}
     if not charges:
         return None

@@ -37,7 +37,12 @@ def test_in_one_step_it_leaves_the_due_set_and_is_kept(store: Store) -> None:
     assert store.client.ttl(store.keys.body(MEMBER)) == -1, "its body is kept as long as it is"
     letter = letters.get(store, id_)
     assert letter is not None
-    assert (letter.kind, letter.reason, letter.member, letter.what) == ("event", "no_charge", MEMBER, EVENTS)
+    assert (letter.kind, letter.reason, letter.member, letter.due_set) == (
+        "event",
+        "no_charge",
+        MEMBER,
+        EVENTS,
+    )
     assert {name: getattr(letter, name) for name in ABOUT} == ABOUT
     assert (letter.attempts, letter.last_error, letter.count) == (3, "why", 1)
     assert letter.evidence == {"claimed": {"amount": 1}}
