@@ -4,7 +4,6 @@ A reversal is an attempt, written down first. While nobody knows how it ended, a
 published (`paid_while_reversing` in fold), for the money may be on its way back.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -100,7 +99,7 @@ async def stop(desk: Desk, name: str, *, if_paid: str, ends: bool) -> Payment:
             closed_ms = payment.registration.closed_ms or now_ms
             registration = replace(payment.registration, closed_ms=closed_ms, on_paid_late=if_paid)
             payment = replace(payment, registration=registration)
-        charges = tuple(charge.id for charge in _to_reverse(payment, if_paid, ends=ends))
+        charges = tuple(charge.id for charge in _to_reverse(payment, if_paid, now_ms, ends=ends))
         return _ToReverse(payment, charges=charges)
 
     def wants(_: Payment, charge: Charge, __: int) -> bool:
@@ -124,7 +123,7 @@ async def _fresh(desk: Desk, payment: Payment) -> None:
             await look("not seen before closing", _LOOK_WITHIN_S, see_it(charge.id), charge_id=charge.id)
 
 
-def _to_reverse(payment: Payment, if_paid: str, *, ends: bool) -> list[Charge]:
+def _to_reverse(payment: Payment, if_paid: str, now_ms: int, *, ends: bool) -> list[Charge]:
     """Which charges are to be reversed now. Raises NotPossible for a reversal that cannot be had."""
     if not ends and any(attempt.open for attempt in payment.attempts):
         raise NotPossible(
@@ -134,7 +133,9 @@ def _to_reverse(payment: Payment, if_paid: str, *, ends: bool) -> list[Charge]:
     paid_ones = [charge for charge in payment.charges if payment.kept(charge)]
     chosen = [one for one in open_ones if reversible(payment, one) and not payment.reversing(one.id)]
     if paid_ones and if_paid == "refund":
-        chosen += [one for one in paid_ones if _gives_back(payment, one) and not payment.reversing(one.id)]
+        chosen += [
+            one for one in paid_ones if _gives_back(payment, one, now_ms) and not payment.reversing(one.id)
+        ]
     if ends or chosen or any(payment.reversing(one.id) for one in payment.charges):
         return chosen
     if paid_ones:
@@ -177,10 +178,10 @@ async def _reverse(
     return await call_reverse(desk, name, charge_id) if begun.charges else None
 
 
-def _gives_back(payment: Payment, charge: Charge) -> bool:
+def _gives_back(payment: Payment, charge: Charge, now_ms: int) -> bool:
     whole = payment.made_here(charge.id) and payment.available(charge) == charge.amount
-    paid_at = charge.time_paid or time.time()
-    return whole and find(charge.channel).reversible(paid=True, time_paid=paid_at, now=time.time())
+    now = now_ms // 1000
+    return whole and find(charge.channel).reversible(paid=True, time_paid=charge.time_paid or now, now=now)
 
 
 async def resolve_reversal(desk: Desk, charge_id: str, errand: Errand) -> Payment:

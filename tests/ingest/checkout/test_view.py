@@ -38,7 +38,7 @@ def test_the_version_changes_with_the_code_alone(books: Books, door: Door) -> No
     assert door.get(f"{token}/status").json()["version"] == first["version"]
     other = {"credential": {"upacp_qr": "https://qr.95516.com/other"}}
     expires = {"time_expire": books.charges[1]["time_expire"]}
-    books.open(channel="upacp_qr", attempt=2, charge=other | expires)
+    books.open(channel="upacp_qr", extra={"another": "request"}, attempt=2, charge=other | expires)
     second = door.get(f"{token}/status").json()
     assert second["version"] != first["version"]
     assert {**second, "version": "", "seconds_left": 0} == {**first, "version": "", "seconds_left": 0}
