@@ -43,7 +43,7 @@ NOT_JSON = Answer(415, "wrong_content_type", "The content type is not JSON.", cl
 NOT_STORED = Answer(500, "not_stored", "Not stored; send it again.")
 
 
-class Refused(Exception):
+class RefusedWebhook(Exception):
     """The request ends here, with `answer`."""
 
     def __init__(self, answer: Answer) -> None:
@@ -71,7 +71,7 @@ class Webhooks:
         try:
             await self._store(scope, receive)
             answer = STORED
-        except Refused as refused:
+        except RefusedWebhook as refused:
             answer = refused.answer
             self._refused(answer, "")
         except NotStored as error:
@@ -85,13 +85,13 @@ class Webhooks:
 
     async def _store(self, scope: Scope, receive: Receive) -> None:
         if scope["method"] != "POST":
-            raise Refused(NOT_POST)
+            raise RefusedWebhook(NOT_POST)
         signature = _check_headers(scope["headers"])
         body = await _within(self._body_timeout, _read(receive))
         await self._arrive(body, signature)
 
     def _arrive(self, body: bytes, signature: bytes | None) -> asyncio.Future[Stored]:
-        """Have a webhook verified and, if it is genuine, stored. The future has what came of it, or Refused or
+        """Have a webhook verified and, if it is genuine, stored. The future has what came of it, or RefusedWebhook or
         NotStored.
         """
         loop = asyncio.get_running_loop()
@@ -110,7 +110,7 @@ class Webhooks:
         for body, signature, stored in arrived:
             try:
                 if not self.ring.verify(body, signature):
-                    raise Refused(BAD_SIGNATURE)  # noqa: TRY301
+                    raise RefusedWebhook(BAD_SIGNATURE)  # noqa: TRY301
                 self.inbox.accept(event.identify(body), body, stored)
             except Exception as error:  # noqa: BLE001  whatever it is, it is this request's alone
                 if not stored.done():  # the client may have gone away
@@ -118,7 +118,7 @@ class Webhooks:
 
 
 def _check_headers(headers: list[tuple[bytes, bytes]]) -> bytes | None:
-    """The signature, if there is exactly one. Raises Refused for what need not be read at all."""
+    """The signature, if there is exactly one. Raises RefusedWebhook for what need not be read at all."""
     signatures = []
     for name, value in headers:
         if name == _SIGNATURE:
@@ -126,14 +126,14 @@ def _check_headers(headers: list[tuple[bytes, bytes]]) -> bytes | None:
         elif name == b"content-type":
             kind = value.split(b";", 1)[0].strip().lower()
             if kind and kind != b"application/json" and not kind.endswith(b"+json"):
-                raise Refused(NOT_JSON)
+                raise RefusedWebhook(NOT_JSON)
         elif name == b"content-length" and value.isdigit() and int(value) > BODY_LIMIT:
-            raise Refused(TOO_LARGE)
+            raise RefusedWebhook(TOO_LARGE)
     return signatures[0] if len(signatures) == 1 else None
 
 
 async def _within(seconds: float, coming: Coroutine[Any, Any, bytes]) -> bytes:
-    """What is coming, or Refused. A body that came with its headers, as nearly all do, is there at the first step:
+    """What is coming, or RefusedWebhook. A body that came with its headers, as nearly all do, is there at the first step:
     only for one that has to be waited for is there a timer, which would cost it a tenth of everything.
     """
     try:
@@ -144,7 +144,7 @@ async def _within(seconds: float, coming: Coroutine[Any, Any, bytes]) -> bytes:
         async with asyncio.timeout(seconds):
             return await _go_on(waits_for, coming)
     except TimeoutError:
-        raise Refused(TOO_SLOW) from None
+        raise RefusedWebhook(TOO_SLOW) from None
 
 
 @types.coroutine
@@ -164,7 +164,7 @@ def _go_on(waits_for: Any, coming: Coroutine[Any, Any, bytes]) -> Generator[Any,
 
 
 async def _read(receive: Receive) -> bytes:
-    """The raw body, held to its limit while it comes in. Raises Refused and Gone."""
+    """The raw body, held to its limit while it comes in. Raises RefusedWebhook and Gone."""
     parts: list[bytes] = []
     size = 0
     while True:
@@ -174,7 +174,7 @@ async def _read(receive: Receive) -> bytes:
         part = message.get("body", b"")
         size += len(part)
         if size > BODY_LIMIT:
-            raise Refused(TOO_LARGE)
+            raise RefusedWebhook(TOO_LARGE)
         if not message.get("more_body", False):
             return b"".join([*parts, part]) if parts else part
         parts.append(part)

@@ -52,7 +52,7 @@ async def _drain(context: Context) -> int:
     claims = Drain(context, ASKS, CLAIM)
     async with claims.desk() as desk:
         for claim in claims:
-            asks = [_Ask(claimed=one, now_ms=claim.now_ms, rule=ASKED) for one in claim.members]
+            asks = [_Ask(claimed=one, now_ms=claim.now_ms, kind=ASKED) for one in claim.members]
             settled = (settle(context.store, ASKS, one, partial(_ask, context, desk, one)) for one in asks)
             for problem in await asyncio.gather(*settled, return_exceptions=True):
                 if isinstance(problem, BaseException):  # one's must not cut off the others

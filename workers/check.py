@@ -50,7 +50,7 @@ async def _drain(context: Context, due_set: str) -> int:
     async with claims.desk() as desk:
         for claim in claims:
             for one in claim.members:
-                look = _Look(claimed=one, now_ms=claim.now_ms, rule=CHECKED)
+                look = _Look(claimed=one, now_ms=claim.now_ms, kind=CHECKED)
                 looked = settle(context.store, due_set, look, partial(_look, context, desk, due_set, look))
                 under_way.add(asyncio.create_task(looked))
             await _first_ended(under_way, within=None if len(under_way) == AT_ONCE else _AGAIN_S)
@@ -79,7 +79,7 @@ async def _look_at(context: Context, desk: Desk, due_set: str, look: _Look) -> N
     member = look.claimed.member
     look.charge_id, look.attempt_id, name = members.read_member(member)
     look.about = {"charge_id": look.charge_id} if look.charge_id else {"attempt_id": look.attempt_id}
-    look.rule = UNRESOLVED if look.attempt_id else CHECKED
+    look.kind = UNRESOLVED if look.attempt_id else CHECKED
     loaded = await asyncio.to_thread(ledger.load, desk.store, [(look.charge_id, name or None)], look.now_ms)
     name = loaded.ties.get(look.charge_id, name)
     if name in loaded.unreadable:
@@ -93,7 +93,7 @@ async def _look_at(context: Context, desk: Desk, due_set: str, look: _Look) -> N
         return
     look.about |= {"order_no": look.before.order_no, "app": look.before.app}
     if look.before.reversing(look.charge_id):
-        look.rule = UNRESOLVED
+        look.kind = UNRESOLVED
     errand, late = Errand(due_set, member, look.now_ms), refund_late(look.before)
     if late and late[0].id == look.charge_id:
         look.after = await refund_what_came_late(desk, name, errand)

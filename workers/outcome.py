@@ -4,7 +4,7 @@
 - Used up: a dead letter, for it may be what killed the workers.
 - Refused: a dead letter.
 - Not yet: put off, the longer the older it is, and no attempt is counted. What could not be found out for a day is a
-  dead letter, where its rule says so.
+  dead letter, where its kind says so.
 - Redis is unreachable: there is nobody to tell; the lease runs out.
 - A mistake of ours: put off, the longer the more attempts it had, with the trace in the log.
 """
@@ -52,7 +52,7 @@ _NOT_YET = (*_SILENCE, NotYet, Busy, NotPossible, NewerSchema)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class Kind:
     """What differs between kinds of work: the name of its line, and the reasons of its dead letters.
 
     `refused` is by the kind of refusal, the first that fits; any other is treated like a mistake of ours. `given_up` is
@@ -70,13 +70,13 @@ class Rule:
     given_up_of: tuple[type[Exception], ...] = _SILENCE
 
 
-ASKED = Rule("asked", given_up="gateway_unreachable")
-CHECKED = Rule("checked")  # no payment is forgotten because Ping++ is silent
+ASKED = Kind("asked", given_up="gateway_unreachable")
+CHECKED = Kind("checked")  # no payment is forgotten because Ping++ is silent
 # But of a call that creates, reverses or refunds somebody waits to hear. (Only a later release can read a newer schema.)
 UNRESOLVED = replace(
     CHECKED, given_up="attempt_unresolved", given_up_of=(*_SILENCE, NotYet, Busy, NotPossible)
 )
-SWEPT = Rule("swept", used_up="sweep_failed", refused=())
+SWEPT = Kind("swept", used_up="sweep_failed", refused=())
 REQUESTED = replace(
     SWEPT, refused=((Refused, "sweep_failed"),)
 )  # a person waits, and it would be refused again
@@ -90,7 +90,7 @@ class Case:
 
     claimed: Claimed
     now_ms: int
-    rule: Rule
+    kind: Kind
     about: dict[str, str] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)
     evidence: dict[str, Any] = field(default_factory=dict)
@@ -119,14 +119,14 @@ async def settle(store: Store, due_set: str, case: Case, work: Callable[[], Awai
     say = log.warning if wrong else log.debug if case.quiet else log.info
     more = {name: value for name, value in (*case.more.items(), ("reason", error)) if value}
     say(
-        case.rule.said, outcome=outcome, **case.about, **more,
+        case.kind.said, outcome=outcome, **case.about, **more,
         attempt=case.claimed.attempts, duration_ms=duration_ms,
     )  # fmt: skip
 
 
 async def _unless_used_up(case: Case, work: Callable[[], Awaitable[str]]) -> str:
     if case.claimed.used_up:
-        raise used_up(case.claimed, case.rule.used_up)
+        raise used_up(case.claimed, case.kind.used_up)
     return await work()
 
 
@@ -137,7 +137,7 @@ def used_up(claimed: Claimed, reason: str = "attempts_used_up") -> Dead:
 
 def _ended(store: Store, due_set: str, case: Case, problem: Exception) -> tuple[str, str]:
     """Bury it or put it off. Returns the outcome, and why."""
-    end = meaning(case.rule, problem, case.age_ms)
+    end = meaning(case.kind, problem, case.age_ms)
     if isinstance(end, Dead):
         about = {name: value for name, value in case.about.items() if name in _NAMED}
         whole = Dead(end.reason, end.error, {**case.evidence, **end.evidence})
@@ -153,7 +153,7 @@ def _ended(store: Store, due_set: str, case: Case, problem: Exception) -> tuple[
     return "put_off", later.error
 
 
-def meaning(rule: Rule, problem: Exception, age_ms: int) -> Dead | NotYet | None:
+def meaning(kind: Kind, problem: Exception, age_ms: int) -> Dead | NotYet | None:
     """What an exception means for work that has waited so long; None: it is a mistake of ours."""
     if isinstance(problem, Odd):
         if problem.code != PAID_WHILE_REVERSING:
@@ -162,14 +162,14 @@ def meaning(rule: Rule, problem: Exception, age_ms: int) -> Dead | NotYet | None
         problem = NotYet("it is being reversed")  # known when it is known how the reversal ended
     if isinstance(problem, Dead):
         return problem
-    for kind, reason in rule.refused:
-        if isinstance(problem, kind):
+    for refusal, reason in kind.refused:
+        if isinstance(problem, refusal):
             return Dead(reason, str(problem))
     if not isinstance(problem, _NOT_YET):
         return None
     error = str(problem) or "no answer from Ping++ in time"
-    if rule.given_up and isinstance(problem, rule.given_up_of) and age_ms > DAY_MS:
-        return Dead(rule.given_up, error)
+    if kind.given_up and isinstance(problem, kind.given_up_of) and age_ms > DAY_MS:
+        return Dead(kind.given_up, error)
     return NotYet(error)
 
 

@@ -62,7 +62,7 @@ async def _drain(context: Context) -> int:
             for one in claim.members:
                 kind, _ = members.read_sweep(one.member)
                 case = Case(
-                    claimed=one, now_ms=claim.now_ms, rule=REQUESTED if kind == RUN else SWEPT,
+                    claimed=one, now_ms=claim.now_ms, kind=REQUESTED if kind == RUN else SWEPT,
                     about={"sweep": one.member}, quiet=kind == DISCOVER,
                 )  # fmt: skip
                 await settle(context.store, SWEEPS, case, partial(_sweep, context, desk, case, claims))

@@ -14,8 +14,7 @@ from payments.books.attempts import NotPossible
 from payments.books.join import Odd
 from payments.books.view import merchant_json
 from payments.channels import table
-from payments.channels.rules import Field, Text, Whole
-from payments.channels.rules import Problem as Wrong
+from payments.channels.rules import Field, Text, Whole, Wrong
 from payments.pingpp.gateway import NotFound, Unanswered
 from payments.pingpp.sighting import Malformed
 from payments.taking.watch import Expected, Watched, watch

@@ -11,11 +11,11 @@ from payments.channels.rules import (
     Rule,
     Text,
     Whole,
+    Wrong,
     extra_problems,
     metadata_problems,
     size,
 )
-from payments.channels.rules import Problem as Wrong
 
 PAYMENT_FIELDS = (
     "order_no", "amount", "currency", "channel", "subject", "body", "client_ip", "app", "extra", "metadata",

@@ -36,8 +36,7 @@ from payments.books.payment import Attempt, Payment, RefundAttempt
 from payments.books.view import merchant_json
 from payments.books.wanted import Wanted, digest_of
 from payments.channels import table
-from payments.channels.rules import Field
-from payments.channels.rules import Problem as Wrong
+from payments.channels.rules import Field, Wrong
 from payments.taking.create import Created, create
 from payments.taking.refund import refund
 from payments.taking.reverse import stop

@@ -12,7 +12,7 @@ from payments.books.attempts import NotPossible
 from payments.books.document import NewerSchema
 from payments.books.ledger import Busy
 from payments.books.payment import Failure
-from payments.channels.rules import Problem as Wrong
+from payments.channels.rules import Wrong
 from payments.pingpp.gateway import NotNow, Refused
 
 MEDIA_TYPE = "application/problem+json"

@@ -12,8 +12,8 @@ from ingest.api.fields import KEY, spelled, unknown
 from ingest.api.problems import Problem, invalid
 from payments.channels.rules import (
     Field,
+    Wrong,
 )
-from payments.channels.rules import Problem as Wrong
 
 BODY_LIMIT = 1024 * 1024  # bytes
 BODY_S = 10  # in which a body has to be there

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from ingest.checkout.money import money
 from ingest.checkout.text import SCENES, WALLETS, WORDS, Language, choose, scene
-from ingest.checkout.view import ASKS, Seen
+from ingest.checkout.view import ASKS, View
 from payments.times import rfc3339
 
 HEADERS = {
@@ -61,7 +61,7 @@ class Pages:
         media = _MEDIA[name.rpartition(".")[2]]
         return Response(self._files[name], media_type=media, headers={**HEADERS, "Cache-Control": kept})
 
-    def payment(self, request: Request, seen: Seen, now: float) -> Response:
+    def payment(self, request: Request, seen: View, now: float) -> Response:
         """The page of a payment."""
         language = _language(request)
         name = scene(seen.status, seen.step, late=seen.late)

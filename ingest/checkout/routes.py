@@ -25,7 +25,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ingest.checkout import qr
 from ingest.checkout.pages import HEADERS, Pages
-from ingest.checkout.view import Seen, look
+from ingest.checkout.view import View, look
 from ingest.office import Office
 from payments.books.document import NewerSchema
 from payments.books.ledger import Held
@@ -45,7 +45,7 @@ log = structlog.get_logger()
 _encode = msgspec.json.Encoder().encode
 
 
-class Unknown(Exception):
+class UnknownPayment(Exception):
     """No payment has this token, or there is nothing of the kind to show of it."""
 
 
@@ -54,7 +54,7 @@ class Found:
     """A payment as it was read, and as its shopper sees it at `now`, in Unix seconds."""
 
     held: Held
-    seen: Seen
+    seen: View
     now: float
 
     @classmethod
@@ -99,7 +99,7 @@ def _guarded(handler: Handler, pages: Pages | None) -> Handler:
     async def guarded(request: Request) -> Response:
         try:
             return await handler(request)
-        except Unknown:
+        except UnknownPayment:
             return refusal(request, 404, "not_found")
         except _UNREADABLE as error:
             log.warning("checkout not shown", error=type(error).__name__)
@@ -129,7 +129,7 @@ class Checkout:
         text = (await self._find(request)).seen.qr_text
         picture = await asyncio.to_thread(qr.svg, text) if text else None
         if picture is None:
-            raise Unknown
+            raise UnknownPayment
         return Response(picture, media_type="image/svg+xml", headers=HEADERS)
 
     async def charge(self, request: Request) -> Response:
@@ -137,7 +137,7 @@ class Checkout:
         found = await self._find(request)
         shown = found.held.payment.to_show if found.seen.step == "open" else None
         if shown is None or shown.for_client is None:
-            raise Unknown
+            raise UnknownPayment
         return _json(shown.for_client)
 
     async def paid(self, request: Request) -> Response:
@@ -185,14 +185,14 @@ class Checkout:
             found = Found.of(held, held.payment.registration)
 
     async def _find(self, request: Request) -> Found:
-        """Raises Unknown, the same for every wrong token."""
+        """Raises UnknownPayment, the same for every wrong token."""
         token = request.path_params["token"]
         if not _TOKEN.fullmatch(token):
-            raise Unknown
+            raise UnknownPayment
         held = await self._office.find_by_token(token)
         asked_for = held.payment.registration if held else None
         if held is None or asked_for is None or asked_for.token != token:
-            raise Unknown
+            raise UnknownPayment
         return Found.of(held, asked_for)
 
 

@@ -24,7 +24,7 @@ _ISV_WALLETS = {"alipay": "alipay", "wx": "wechat", "bfb": "baidu"}  # by `extra
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class View:
     """`status` is the payment's, but for `expired`, which is `closed` by time, and `closed`, which the shop's end of
     the checkout makes it at once. `final`: no more is waited for. `expires` is when the code on show stops working, in
     Unix seconds, while there is one.
@@ -70,7 +70,7 @@ class Seen:
         }
 
 
-def look(payment: Payment, asked_for: Registration, now: float) -> Seen:
+def look(payment: Payment, asked_for: Registration, now: float) -> View:
     """A payment as its shopper sees it at `now`, in Unix seconds."""
     charge = payment.to_show
     expires = _expires(payment, charge) if charge else None
@@ -78,7 +78,7 @@ def look(payment: Payment, asked_for: Registration, now: float) -> Seen:
     channel, extra = _way_to_pay(payment, charge)
     paid = [one for one in payment.charges if one.paid]
     shown = payment.shown
-    return Seen(
+    return View(
         order_no=payment.order_no,
         subject=asked_for.subject,
         livemode=asked_for.livemode,

@@ -9,7 +9,7 @@ from ops.cli.books import Books, DataDir, opened, ring
 from ops.cli.letter import Raw, write_raw
 from payments.dead_letters.shown import raw_json
 from payments.inbox import replay as replays
-from payments.inbox.seen import Seen, look_up, members_of, recent, shown
+from payments.inbox.seen import SeenEvent, look_up, members_of, recent, shown
 from payments.keys import EVENTS
 
 app = typer.Typer(no_args_is_help=True, help="What Ping++ sent, and what became of it.")
@@ -123,7 +123,7 @@ def replay(event_id: EventId, data_dir: DataDir = None) -> None:
         fail("\n".join(refused))
 
 
-def _seen(books: Books, event_id: str) -> list[Seen]:
+def _seen(books: Books, event_id: str) -> list[SeenEvent]:
     members = members_of(books.store, event_id)
     if not members:
         fail(
@@ -133,7 +133,7 @@ def _seen(books: Books, event_id: str) -> list[Seen]:
     return list(look_up(books.store, members))
 
 
-def _next(one: Seen) -> Any:
+def _next(one: SeenEvent) -> Any:
     if one.letter:
         return command("dead-letters", "show", one.letter)
     return None

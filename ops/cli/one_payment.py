@@ -44,7 +44,7 @@ class Step:
 
 
 def send(books: Books, sandbox_url: str) -> Sent:
-    """Have the sandbox make a payment, have it paid, and send the webhook. Raises NoSandbox, Refused."""
+    """Have the sandbox make a payment, have it paid, and send the webhook. Raises NoSandbox, SandboxRefused."""
     newest: Any = books.store.client.xrevrange(books.store.keys.fulfilment, count=1)
     seconds, microseconds = books.store.client.time()
     began = time.monotonic()

@@ -16,7 +16,7 @@ class NoSandbox(RuntimeError):
     """None answers; says where it was looked for and what to do."""
 
 
-class Refused(RuntimeError):
+class SandboxRefused(RuntimeError):
     """The sandbox refuses, and says why."""
 
 
@@ -35,7 +35,7 @@ def find(settings: CommandSettings) -> str:
 
 
 def ask(url: str, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Call the sandbox's control. Raises NoSandbox, Refused."""
+    """Call the sandbox's control. Raises NoSandbox, SandboxRefused."""
     # No urllib: it would send what is on this machine through a proxy of the environment.
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=_TIMEOUT_S)
     try:
@@ -58,5 +58,5 @@ def ask(url: str, method: str, path: str, body: dict[str, Any] | None = None) ->
     if not isinstance(answer, dict):
         raise NoSandbox(f"What answers at {url} is no sandbox of ours (status {status}).")
     if status >= 400:
-        raise Refused(str(answer.get("detail") or answer.get("title") or f"status {status}"))
+        raise SandboxRefused(str(answer.get("detail") or answer.get("title") or f"status {status}"))
     return answer

@@ -6,7 +6,7 @@ from typing import Any
 from ops.cli.answers import AsJson, fail, say, write, write_json, write_table
 from ops.cli.books import DataDir, opened
 from ops.cli.one_payment import Sent, Step, observe, send
-from ops.cli.sandbox_control import NoSandbox, Refused, find
+from ops.cli.sandbox_control import NoSandbox, SandboxRefused, find
 from ops.cli.why_not import what_to_look_at
 from ops.settings import CommandSettings, settings_for
 from ops.up.own_system import NotStarted, own_system
@@ -57,7 +57,7 @@ def _run(settings: CommandSettings) -> tuple[Sent, list[Step]]:
             sent = send(books, url)
         except NoSandbox as error:
             fail(str(error), status=2)
-        except Refused as error:
+        except SandboxRefused as error:
             fail(f"The sandbox refuses to make a payment: {error}.")
         return sent, observe(books, sent, WITHIN_S)
 

@@ -6,7 +6,7 @@ import typer
 
 from ops.cli.answers import AsJson, command, fail, say, write_json, write_table
 from ops.cli.books import DataDir
-from ops.cli.sandbox_control import NoSandbox, Refused, ask, find
+from ops.cli.sandbox_control import NoSandbox, SandboxRefused, ask, find
 from ops.settings import settings_for
 
 _SHOWN = 20  # events in the table; all of them are in --json
@@ -45,7 +45,7 @@ def trigger(  # noqa: PLR0917  typer calls it by name
         )
     except NoSandbox as error:
         fail(str(error), status=2)
-    except Refused as error:
+    except SandboxRefused as error:
         fail(f"The sandbox refuses: {error}. See: pingpp-ingest trigger --help", status=2)
     if as_json:
         write_json(answer)

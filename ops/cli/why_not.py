@@ -5,7 +5,7 @@ import contextlib
 from ops.cli.answers import command
 from ops.cli.books import Books, opened
 from ops.cli.one_payment import Sent
-from ops.cli.sandbox_control import NoSandbox, Refused, ask, find
+from ops.cli.sandbox_control import NoSandbox, SandboxRefused, ask, find
 from ops.settings import CommandSettings
 from ops.up.running import running
 from payments import due
@@ -25,7 +25,7 @@ def what_to_look_at(settings: CommandSettings, sent: Sent, step: str) -> list[st
 
 def _of_the_door(settings: CommandSettings, sent: Sent) -> list[str]:
     said = []
-    with contextlib.suppress(NoSandbox, Refused):
+    with contextlib.suppress(NoSandbox, SandboxRefused):
         answer = ask(find(settings), "GET", f"/sandbox/deliveries?event_id={sent.event_id}&limit=1")
         tries = answer.get("deliveries") or []
         if not tries:

@@ -20,7 +20,7 @@ METADATA_LONGEST = 840
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Wrong:
     """What is wrong with a field; `length` counts what the rule counts, where the value has a length."""
 
     field: str
@@ -36,7 +36,7 @@ class Rule(Protocol):
         """What a value must be, in English: for problems and for the docs."""
         ...
 
-    def problems(self, field: str, value: Any) -> Iterator[Problem]:
+    def problems(self, field: str, value: Any) -> Iterator[Wrong]:
         """What is wrong with the value, and nothing if it is right."""
         ...
 
@@ -57,7 +57,7 @@ class Text:
             return self.said or ("a string that is not empty" if self.shortest else "a string")
         return self.said or f"a string of {self.shortest} to {self.longest} {self.of}"
 
-    def problems(self, field: str, value: Any) -> Iterator[Problem]:
+    def problems(self, field: str, value: Any) -> Iterator[Wrong]:
         length = size(value)
         if isinstance(value, str) and self.of == "bytes":
             length = len(value.encode("utf-8", "surrogatepass"))
@@ -65,9 +65,9 @@ class Text:
         if self.longest is not None and right:
             right = length <= self.longest  # type: ignore[operator]  # no string is without a length
         if not right or not re.fullmatch(self.pattern, value):
-            yield Problem(field, self.words, length)
+            yield Wrong(field, self.words, length)
         elif as_json(value) is None:
-            yield Problem(field, "valid Unicode", length)
+            yield Wrong(field, "valid Unicode", length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,12 @@ class Whole:
             return self.said or f"an integer of {self.least} or more{digits}"
         return self.said or f"an integer from {self.least} to {self.most}{digits}"
 
-    def problems(self, field: str, value: Any) -> Iterator[Problem]:
+    def problems(self, field: str, value: Any) -> Iterator[Wrong]:
         number = value
         if self.digits_too and isinstance(value, str) and re.fullmatch(r"[0-9]{1,16}", value):
             number = int(value)
         if isinstance(number, bool) or not isinstance(number, int) or not self.least <= number <= self.most:
-            yield Problem(field, self.words, size(value))
+            yield Wrong(field, self.words, size(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +104,9 @@ class OneOf:
     def words(self) -> str:
         return self.allowed[0] if len(self.allowed) == 1 else f"one of {', '.join(self.allowed)}"
 
-    def problems(self, field: str, value: Any) -> Iterator[Problem]:
+    def problems(self, field: str, value: Any) -> Iterator[Wrong]:
         if value not in self.allowed:
-            yield Problem(field, self.words, size(value))
+            yield Wrong(field, self.words, size(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +115,14 @@ class Address:
 
     words: str = "an IPv4 or IPv6 address"
 
-    def problems(self, field: str, value: Any) -> Iterator[Problem]:
+    def problems(self, field: str, value: Any) -> Iterator[Wrong]:
         try:
             # Python would take an integer for an address, and the zone of a link after a percent sign.
             right = isinstance(value, str) and "%" not in value and bool(ipaddress.ip_address(value))
         except ValueError:
             right = False
         if not right:
-            yield Problem(field, self.words, size(value))
+            yield Wrong(field, self.words, size(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +140,19 @@ class Objects:
         longest = "" if self.longest is None else f", as JSON at most {self.longest} characters"
         return least + members + longest
 
-    def problems(self, field: str, value: Any) -> Iterator[Problem]:
+    def problems(self, field: str, value: Any) -> Iterator[Wrong]:
         if not isinstance(value, list) or len(value) < self.least:
-            yield Problem(field, self.words, size(value))
+            yield Wrong(field, self.words, size(value))
             return
         text = as_json(value)  # None: the whole `extra` is refused for it
         if self.longest is not None and text is not None and len(text) > self.longest:
-            yield Problem(field, self.words, len(text))
+            yield Wrong(field, self.words, len(text))
         for i, one in enumerate(value):
             if isinstance(one, Mapping):
                 for member in self.members:
                     yield from member.problems(f"{field}[{i}].", one)
             else:
-                yield Problem(f"{field}[{i}]", "an object", size(one))
+                yield Wrong(f"{field}[{i}]", "an object", size(one))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,39 +163,39 @@ class Field:
     rule: Rule
     required: bool = False
 
-    def problems(self, before: str, whole: Mapping[str, Any]) -> Iterator[Problem]:
+    def problems(self, before: str, whole: Mapping[str, Any]) -> Iterator[Wrong]:
         """What is wrong with this member of the whole; `before` is the path to it."""
         value = whole.get(self.name)
         if value is not None:
             yield from self.rule.problems(before + self.name, value)
         elif self.required:
-            yield Problem(before + self.name, f"required: {self.rule.words}")
+            yield Wrong(before + self.name, f"required: {self.rule.words}")
 
 
-def extra_problems(fields: tuple[Field, ...], extra: Any) -> Iterator[Problem]:
+def extra_problems(fields: tuple[Field, ...], extra: Any) -> Iterator[Wrong]:
     """What is wrong with `extra`; members that have no field here are left to Ping++, which adds some."""
     given = {} if extra is None else extra
     if not isinstance(given, Mapping) or as_json(given) is None:
-        yield Problem("extra", "an object, valid as JSON", size(extra))
+        yield Wrong("extra", "an object, valid as JSON", size(extra))
         return
     for field in fields:
         yield from field.problems("extra.", given)
 
 
-def metadata_problems(metadata: Any) -> Iterator[Problem]:
+def metadata_problems(metadata: Any) -> Iterator[Wrong]:
     """What is wrong with the merchant's metadata, to which ours is added."""
     text = as_json(metadata)
     if metadata is None:
         return
     if not isinstance(metadata, Mapping) or text is None:
-        yield Problem("metadata", "an object, valid as JSON", size(metadata))
+        yield Wrong("metadata", "an object, valid as JSON", size(metadata))
         return
     if len(metadata) > METADATA_PAIRS:
-        yield Problem("metadata", f"at most {METADATA_PAIRS} pairs", len(metadata))
+        yield Wrong("metadata", f"at most {METADATA_PAIRS} pairs", len(metadata))
     if len(text) > METADATA_LONGEST:
-        yield Problem("metadata", f"as JSON at most {METADATA_LONGEST} characters", len(text))
+        yield Wrong("metadata", f"as JSON at most {METADATA_LONGEST} characters", len(text))
     if any(str(key).startswith(OURS) for key in metadata):
-        yield Problem("metadata", f"no key that begins with {OURS}")
+        yield Wrong("metadata", f"no key that begins with {OURS}")
 
 
 def size(value: Any) -> int | None:

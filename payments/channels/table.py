@@ -21,9 +21,9 @@ from payments.channels.rules import (
     Field,
     Objects,
     OneOf,
-    Problem,
     Text,
     Whole,
+    Wrong,
     extra_problems,
     metadata_problems,
 )
@@ -36,7 +36,7 @@ def find(channel: str) -> Channel:
     return CHANNELS.get(channel) or replace(UNKNOWN, name=channel)
 
 
-def problems(request: Mapping[str, Any], *, now: float, attempt: int = 1) -> list[Problem]:
+def problems(request: Mapping[str, Any], *, now: float, attempt: int = 1) -> list[Wrong]:
     """What is wrong with a payment as the merchant asks for it, at `now` in Unix seconds; unknown fields are left
     to the caller, unknown `extra` to Ping++. Further attempts have an order_no made for the channel.
     """

@@ -19,7 +19,7 @@ _SCAN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenEvent:
     """One event, as Redis holds it. Times in ms by Redis's clock.
 
     `state`: `pending` (waits to be applied), `asked` (odd: Ping++ is being asked), `dead` (`letter` holds it) or
@@ -46,7 +46,7 @@ class Seen:
         return None if kind_of(self.member) == "webhook" else self.member.partition(":")[0]
 
 
-def recent(store: Store, limit: int) -> Iterator[Seen]:
+def recent(store: Store, limit: int) -> Iterator[SeenEvent]:
     """The latest events, newest first."""
     members: Any = store.client.lrange(store.keys.recent_events, 0, limit - 1)
     return look_up(store, [member.decode() for member in members])
@@ -65,7 +65,7 @@ def members_of(store: Store, name: str) -> list[str]:
     return sorted(found)
 
 
-def look_up(store: Store, members: Sequence[str]) -> Iterator[Seen]:
+def look_up(store: Store, members: Sequence[str]) -> Iterator[SeenEvent]:
     """What is known of each; one whose memory is over comes with empty fields."""
     for first in range(0, len(members), _AT_ONCE):
         some = list(members[first : first + _AT_ONCE])
@@ -87,7 +87,7 @@ def look_up(store: Store, members: Sequence[str]) -> Iterator[Seen]:
             if aside and state == "done":
                 state = "kept_aside"
             attempts, _, last_error = due.read_attempts(tried[i] or tried_asking[i])
-            yield Seen(
+            yield SeenEvent(
                 member=member,
                 state="dead" if letter and waits is None else state,
                 received_ms=int(received) if received else None,
@@ -103,7 +103,7 @@ def look_up(store: Store, members: Sequence[str]) -> Iterator[Seen]:
             )
 
 
-def shown(one: Seen) -> dict[str, Any]:
+def shown(one: SeenEvent) -> dict[str, Any]:
     """An event for people and programs: its ids and its way, nothing of the buyer."""
     return {
         "event_id": one.event_id,

@@ -44,7 +44,7 @@ class SurelyNot:
 
 
 @dataclass(frozen=True, slots=True)
-class NotReached:
+class NotMade:
     """It was surely not done, but may be another time."""
 
     problem: NotNow
@@ -61,11 +61,11 @@ class Unknown:
     reason: str
 
 
-def end_of(problem: Exception) -> SurelyNot | NotReached | Unknown:
+def end_of(problem: Exception) -> SurelyNot | NotMade | Unknown:
     """How a call ended that did not bring what was asked for."""
     match problem:
         case NotNow():
-            return NotReached(problem)
+            return NotMade(problem)
         case Refused():
             return SurelyNot(problem)
         case _:
@@ -77,14 +77,14 @@ async def call_once(
     at_ms: int,
     call: Callable[[], Awaitable[Reply]],
     take: Callable[[Reply, int], Awaitable[Payment]],
-) -> Done | SurelyNot | NotReached | Unknown:
+) -> Done | SurelyNot | NotMade | Unknown:
     """Make the call of what was written down at `at_ms`; `take` takes the answer into the books, as a look that began
     when the call did. Raises NewerSchema and Busy.
     """
     try:
         now_ms = await desk.now_ms()
         if now_ms > at_ms + BEGIN_MS:  # its check may look for it soon, and call it lost: too late to begin
-            return NotReached(NotNow("the call was not made: writing it down took too long"))
+            return NotMade(NotNow("the call was not made: writing it down took too long"))
         async with asyncio.timeout(CALL_MS / 1000):
             reply = await call()
         return Done(await take(reply, now_ms))

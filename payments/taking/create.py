@@ -30,7 +30,7 @@ from payments.pingpp.gateway import NotNow, Refused
 from payments.pingpp.sighting import ATTEMPT_METADATA, ORDER_METADATA
 from payments.taking.calling import (
     Done,
-    NotReached,
+    NotMade,
     Reply,
     SurelyNot,
     Unknown,
@@ -149,8 +149,8 @@ async def _call(
             return made, None
         case SurelyNot(problem) if problem.status == 402 and _at_the_till(attempt.channel):
             return await _perhaps_refused(desk, name, attempt_id, ended.failure), None
-        case SurelyNot(problem) | NotReached(problem):
-            failure, not_reached = ended.failure, isinstance(ended, NotReached)
+        case SurelyNot(problem) | NotMade(problem):
+            failure, not_reached = ended.failure, isinstance(ended, NotMade)
             changed = await desk.change(
                 name, lambda one, now_ms: end(one, attempt_id, failure, now_ms, not_reached=not_reached)
             )

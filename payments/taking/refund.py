@@ -28,7 +28,7 @@ from payments.pingpp.gateway import NotNow, Refused
 from payments.pingpp.sighting import ATTEMPT_METADATA
 from payments.taking.calling import (
     Done,
-    NotReached,
+    NotMade,
     Reply,
     SurelyNot,
     Unknown,
@@ -173,8 +173,8 @@ async def _call(desk: Desk, payment: Payment, attempt: RefundAttempt, asked: Map
     match ended:
         case Done(made):
             payment = made
-        case SurelyNot(problem) | NotReached(problem):
-            failure, not_reached = ended.failure, isinstance(ended, NotReached)
+        case SurelyNot(problem) | NotMade(problem):
+            failure, not_reached = ended.failure, isinstance(ended, NotMade)
             changed = await desk.change(
                 payment.name,
                 lambda one, now_ms: end_refund(one, attempt.id, failure, now_ms, not_reached=not_reached),

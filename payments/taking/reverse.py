@@ -23,7 +23,7 @@ from payments.books.payment import Charge, Failure, Payment, Reversal
 from payments.channels.table import find
 from payments.due import Errand
 from payments.pingpp import sighting as sightings
-from payments.taking.calling import Done, NotReached, Reply, SurelyNot, Unknown, call_once, look
+from payments.taking.calling import Done, NotMade, Reply, SurelyNot, Unknown, call_once, look
 from payments.taking.desk import Desk
 
 _LOOK_WITHIN_S = CALL_MS / 1000
@@ -55,7 +55,7 @@ async def call_reverse(desk: Desk, name: str, charge_id: str) -> Payment:
     match ended:
         case Done(made):
             return made
-        case NotReached():
+        case NotMade():
             not_made = ended.failure
             changed = await desk.change(
                 name, lambda one, _: Folded(end_reversal(one, charge_id, reversal.at_ms, not_made))

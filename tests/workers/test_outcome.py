@@ -1,4 +1,4 @@
-"""How work ends: each kind of trouble, by each rule, and what Redis and the log have of it."""
+"""How work ends: each kind of trouble, of each kind, and what Redis and the log have of it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -31,13 +31,13 @@ from workers.outcome import (
     UNRESOLVED,
     Case,
     Dead,
+    Kind,
     NotYet,
-    Rule,
     meaning,
     settle,
 )
 
-RULES = (ASKED, CHECKED, UNRESOLVED, SWEPT, REQUESTED)
+KINDS = (ASKED, CHECKED, UNRESOLVED, SWEPT, REQUESTED)
 SEEN = of_charge(charge_object(), "retrieve", 1)
 HELD = Payment(SCHEMA, "app_1", "order1", registration=Registration(7, "cny", livemode=True))
 
@@ -45,8 +45,8 @@ HELD = Payment(SCHEMA, "app_1", "order1", registration=Registration(7, "cny", li
 def ends(problem: Exception, age_ms: int = 0) -> list[str]:
     """What it means by each of the rules."""
     found = []
-    for rule in RULES:
-        end = meaning(rule, problem, age_ms)
+    for kind in KINDS:
+        end = meaning(kind, problem, age_ms)
         found.append("mistake" if end is None else end.reason if isinstance(end, Dead) else "later")
     return found
 
@@ -103,18 +103,18 @@ def test_an_oddity_shows_all_sides() -> None:
 MEMBER = ":ch_1"
 
 
-def case(client: redis.Redis, rule: Rule = CHECKED, attempts: int = 1, **more: Any) -> Case:
+def case(client: redis.Redis, kind: Kind = CHECKED, attempts: int = 1, **more: Any) -> Case:
     """One that was claimed, and has waited for ten seconds."""
     client.zadd(KEYS.due(CHECKS), {MEMBER: 2**53})
     client.hset(KEYS.attempts(CHECKS), MEMBER, f"{attempts} 1000 it broke")
-    return Case(claimed=Claimed(MEMBER, 1000, attempts, "it broke"), now_ms=11_000, rule=rule, **more)
+    return Case(claimed=Claimed(MEMBER, 1000, attempts, "it broke"), now_ms=11_000, kind=kind, **more)
 
 
 def settled(client: redis.Redis, one: Case, work: Callable[[], Awaitable[str]]) -> dict[str, Any]:
     """The one line that says it."""
     with capture_logs() as lines:
         asyncio.run(settle(Store(client, KEYS), CHECKS, one, work))
-    (line,) = [line for line in lines if line["event"] == one.rule.said]
+    (line,) = [line for line in lines if line["event"] == one.kind.said]
     assert line.pop("duration_ms") >= 0
     return dict(line)
 
@@ -182,22 +182,22 @@ def test_a_refusal_is_a_dead_letter_with_its_evidence_and_its_ids(client: redis.
     assert client.zcard(KEYS.due(CHECKS)) == client.hlen(KEYS.attempts(CHECKS)) == 0
 
 
-@pytest.mark.parametrize(("rule", "reason"), [(CHECKED, "attempts_used_up"), (SWEPT, "sweep_failed")])
-def test_what_is_used_up_is_not_worked_on_but_buried(client: redis.Redis, rule: Rule, reason: str) -> None:
+@pytest.mark.parametrize(("kind", "reason"), [(CHECKED, "attempts_used_up"), (SWEPT, "sweep_failed")])
+def test_what_is_used_up_is_not_worked_on_but_buried(client: redis.Redis, kind: Kind, reason: str) -> None:
     worked = []
 
     async def work() -> str:
         worked.append(1)
         return "known"
 
-    line = settled(client, case(client, rule, ATTEMPTS + 1), work)
+    line = settled(client, case(client, kind, ATTEMPTS + 1), work)
     assert (worked, line["outcome"]) == ([], "dead")
     (letter,) = letters.newest(Store(client, KEYS), 9)
     assert (letter.reason, letter.attempts, letter.last_error) == (reason, ATTEMPTS, "it broke")
 
 
 def test_one_that_killed_its_workers_says_so(client: redis.Redis) -> None:
-    one = Case(claimed=Claimed(MEMBER, 1, ATTEMPTS + 1, ""), now_ms=1, rule=ASKED)
+    one = Case(claimed=Claimed(MEMBER, 1, ATTEMPTS + 1, ""), now_ms=1, kind=ASKED)
     client.zadd(KEYS.due(CHECKS), {MEMBER: 1})
     settled(client, one, well)
     (letter,) = letters.newest(Store(client, KEYS), 9)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ingest.checkout.view import Seen, look
+from ingest.checkout.view import View, look
 from payments.books.payment import Attempt, Charge, Failure, Payment, Refund, Registration, Reversal
 from tests.ingest.checkout.kit import Books, Door
 
@@ -63,7 +63,7 @@ def payment(*charges: Charge, **more: Any) -> Payment:
     )
 
 
-def shown(books: Payment, now: float = NOW) -> Seen:
+def shown(books: Payment, now: float = NOW) -> View:
     assert books.registration
     return look(books, books.registration, now)
 

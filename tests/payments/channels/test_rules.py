@@ -12,10 +12,10 @@ from payments.channels.rules import (
     Field,
     Objects,
     OneOf,
-    Problem,
     Rule,
     Text,
     Whole,
+    Wrong,
     as_json,
     extra_problems,
     metadata_problems,
@@ -72,7 +72,7 @@ def test_what_does_not_is_told_with_the_rule_and_its_length(
     rule: Rule, value: Any, length: int | None
 ) -> None:
     said = "valid Unicode" if value == "\ud800" else rule.words
-    assert list(rule.problems("it", value)) == [Problem("it", said, length)]
+    assert list(rule.problems("it", value)) == [Wrong("it", said, length)]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_null_is_the_same_as_left_out() -> None:
         assert list(field.problems("", whole)) == []
         required = Field("name", Text(1, 3), required=True)
         assert list(required.problems("extra.", whole)) == [
-            Problem("extra.name", "required: a string of 1 to 3 characters")
+            Wrong("extra.name", "required: a string of 1 to 3 characters")
         ]
 
 

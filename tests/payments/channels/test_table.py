@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.channels.rules import METADATA_LONGEST, Problem, as_json
+from payments.channels.rules import METADATA_LONGEST, Wrong, as_json
 from payments.channels.table import CHANNELS, MOST_ATTEMPTS, attempt_order_no, find, problems, qr_text
 
 HOUR, DAY = 3_600, 86_400
@@ -42,7 +42,7 @@ def extra(channel: str, **changes: Any) -> dict[str, Any]:
     return request(channel, extra={**EXTRA.get(channel, {}), **changes})
 
 
-def check(asked: dict[str, Any], attempt: int = 1) -> list[Problem]:
+def check(asked: dict[str, Any], attempt: int = 1) -> list[Wrong]:
     return problems(asked, now=NOW, attempt=attempt)
 
 

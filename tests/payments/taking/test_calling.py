@@ -17,7 +17,7 @@ from payments.pingpp.gateway import Gateway, GatewayError, NotFound, NotNow, Ref
 from payments.pingpp.sighting import Malformed
 from payments.store import Store
 from payments.taking import calling
-from payments.taking.calling import Done, NotReached, SurelyNot, Unknown, call_once, end_of
+from payments.taking.calling import Done, NotMade, SurelyNot, Unknown, call_once, end_of
 from payments.taking.desk import Desk
 from tests.payments.taking.kit import APP, ORDER, Run, Shop
 
@@ -35,7 +35,7 @@ def desk(client: redis.Redis) -> Desk:
     [
         (Refused("no", 400), SurelyNot),
         (NotFound("none", 404), SurelyNot),
-        (NotNow("limit", 429), NotReached),
+        (NotNow("limit", 429), NotMade),
         (Unanswered("no answer"), Unknown),
         (GatewayError("of no kind"), Unknown),
         (TimeoutError(), Unknown),
@@ -52,7 +52,7 @@ def test_a_failure_has_pings_code_where_there_is_one() -> None:
     assert SurelyNot(Refused("no", 400, error)).failure == Failure("channel_closed", "no")
     assert SurelyNot(Refused("no", 400, {**error, "code": None})).failure.code == "invalid_request_error"
     assert SurelyNot(Refused("no", 400)).failure.code == "refused"
-    assert NotReached(NotNow("later")).failure == Failure("unavailable", "later")
+    assert NotMade(NotNow("later")).failure == Failure("unavailable", "later")
 
 
 def made(desk: Desk, at_ms: int, call: Callable[[], Awaitable[Any]], took: list[Any]) -> Any:
@@ -81,7 +81,7 @@ def test_too_late_by_redis_clock_it_is_not_made(desk: Desk) -> None:
 
     late_ms = clock.now_ms(desk.store.client) - BEGIN_MS - 1
     end = made(desk, late_ms, call, [])
-    assert isinstance(end, NotReached)
+    assert isinstance(end, NotMade)
     assert end.failure.code == "unavailable"
 
 
