@@ -9,6 +9,7 @@ import pytest
 import redis
 import stamina
 
+from payments import clock
 from payments.books import ledger
 from payments.books.join import Decision
 from payments.dead_letters import letters
@@ -59,7 +60,7 @@ def number_in(request: httpx.Request) -> int:
 def waits_s(client: redis.Redis, number: int) -> float:
     """In how many seconds the next look is due."""
     due: Any = client.zscore(KEYS.due(CHECKS), member(number))
-    return float(due) / 1000 - client.time()[0]
+    return (float(due) - clock.now_ms(client)) / 1000
 
 
 def told(client: redis.Redis) -> list[str]:

@@ -1,11 +1,7 @@
-"""The budget of the calls to Ping++. Time passes by moving what Redis holds into the past, for the scripts' clock is
-Redis's own.
-"""
+"""The budget of the calls to Ping++. Time passes by moving what Redis holds into the past: the scripts go by its clock."""
 
 import asyncio
-import functools
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +13,7 @@ from redis.retry import Retry
 from payments.keys import Keys
 from payments.pingpp.pace import IN_FLIGHT, LEASE_MS, Ending, Pace, Went
 from payments.store import Store
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, in_a_moment
 
 RATE = 20
 EMPTY = {"tokens": 0, "rate": 1}
@@ -58,23 +54,6 @@ def passes(client: redis.Redis, ms: int) -> None:
     places: Any = client.zrange("in_flight", 0, -1)
     for place in places:
         client.zincrby("in_flight", -ms, place)
-
-
-def in_a_moment(test: Callable[[redis.Redis], None]) -> Callable[[redis.Redis], None]:
-    """Redis's clock runs on: what fails on a machine that was busy elsewhere is tried again."""
-
-    @functools.wraps(test)
-    def again(client: redis.Redis) -> None:
-        while True:
-            client.flushall()
-            began = time.monotonic()
-            try:
-                return test(client)
-            except AssertionError:
-                if time.monotonic() - began < 0.1:
-                    raise
-
-    return again
 
 
 def as_many_as_go(one: Pace) -> int:
