@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import redis
 
@@ -19,6 +20,10 @@ from tests.memory import in_memory
 
 bell.use_prefix("")
 signals.keep_to_ourselves()
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 # Each client of httpx's reads the certificates of all authorities anew, which was a quarter of what all tests take.
 ssl.create_default_context = functools.cache(ssl.create_default_context)  # type: ignore[assignment]
 

@@ -89,7 +89,7 @@ def after(steps: list[Step]) -> tuple[Payment, list[str]]:
     return payment, told
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(lives(), st.data())
 def test_in_any_order_the_books_are_the_same_and_each_fact_is_told_once(
     steps: list[Step], data: st.DataObject

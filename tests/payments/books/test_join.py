@@ -160,7 +160,7 @@ def expected(payment: Payment, ids: list[str]) -> None:
     assert payment.sequence == len(ids)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(stories(), st.randoms(use_true_random=False))
 def test_any_order_and_any_repetition_gives_the_same_books_and_one_message_for_each_fact(
     story: Story, random: Any
@@ -174,7 +174,7 @@ def test_any_order_and_any_repetition_gives_the_same_books_and_one_message_for_e
     assert facts(again) == facts(payment)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(stories(), st.data())
 def test_a_replay_of_all_of_it_years_later_changes_nothing(story: Story, data: st.DataObject) -> None:
     payment, _ = books_of(story.sightings)

@@ -42,14 +42,14 @@ def changes(sightings: tuple[Any, ...], size: int) -> list[tuple[Payment, Paymen
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(stories(), st.integers(1, 5))
 def test_what_is_seen_keeps_them_in_any_order_and_in_any_batch(story: Story, size: int) -> None:
     for before, after, told in changes(story.sightings, size):
         check(before, after, told)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(lives(), st.data())
 def test_how_attempts_end_keeps_them_in_any_order(steps: list[Step], data: st.DataObject) -> None:
     payment = registered("at_1", "at_2", "at_3")
@@ -64,7 +64,7 @@ def test_how_attempts_end_keeps_them_in_any_order(steps: list[Step], data: st.Da
         payment = folded.payment
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from(["begin", "refuse", "seen"]), st.integers(1, 120)), max_size=8))
 def test_what_is_reserved_keeps_them_beside_whatever_is_seen(steps: list[tuple[str, int]]) -> None:
     payment = PAID
