@@ -23,7 +23,7 @@ from ingest.office import Office
 from ingest.settings import ReceiverSettings
 from ingest.webhooks import Webhooks
 from payments import bell
-from payments.books.checks import Schedule
+from payments.books.next_check import Schedule
 from payments.inbox.accept import Inbox
 from payments.keys import EVENTS, Keys
 from payments.pingpp.gateway import from_files

@@ -12,7 +12,7 @@ PURE = (
     "ingest/checkout/text.py",
     "ingest/checkout/view.py",
     "payments/books/attempts.py",
-    "payments/books/checks.py",
+    "payments/books/next_check.py",
     "payments/books/document.py",
     "payments/books/fold.py",
     "payments/books/join.py",

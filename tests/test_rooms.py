@@ -15,7 +15,7 @@ MAY_USE = {
     "ops": {"payments", "processes"},
     "sandbox": set(),
 }
-ONLY_IN = {"httpx": {"payments/http.py"}, "rq": {"payments/bell.py", "workers/engine.py"}}
+ONLY_IN = {"httpx": {"payments/http.py"}, "rq": {"payments/bell.py", "workers/rq_worker.py"}}
 OURS = [path for path in FILES if not said(path).startswith("sandbox/")]  # that is a program of its own
 
 

@@ -26,7 +26,7 @@ WITHOUT = {
     "workers/__main__.py": "starts the process: tests/workers/test_worker.py",
     "workers/context.py": "a record without a rule",
     "workers/jobs.py": "names the jobs: tests/workers/test_worker.py",
-    "workers/settings.py": "names and defaults: tests/test_docs.py, and the schedule in tests/payments/books/test_checks.py",
+    "workers/settings.py": "names and defaults: tests/test_docs.py, and the schedule in tests/payments/books/test_next_check.py",
 }
 MODULES = {said(path) for path in FILES if path.name != "__init__.py"}
 BESIDE = {f"{path.rpartition('/')[0]}/test_{path.rpartition('/')[2]}": path for path in MODULES}

@@ -9,7 +9,7 @@ from typing import cast
 import structlog
 
 from payments import bell, due, members
-from payments.books import checks, ledger, message
+from payments.books import ledger, message, next_check
 from payments.books.document import NewerSchema
 from payments.books.join import Decision, Odd
 from payments.books.ledger import Held, Unit
@@ -167,7 +167,7 @@ def _join_and_record(context: Context, works: list[_Work], now_ms: int) -> list[
     return again
 
 
-def _join(group: list[_Work], held: Held, now_ms: int, schedule: checks.Schedule) -> Unit:
+def _join(group: list[_Work], held: Held, now_ms: int, schedule: next_check.Schedule) -> Unit:
     decision, unit = Decision(held.payment), Unit(held)
     for work in group:
         work.told = []

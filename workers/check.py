@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from payments import members
-from payments.books import checks, ledger
+from payments.books import ledger, next_check
 from payments.books.attempts import attempt_of, refund_attempt_of, refund_late
 from payments.books.ledger import Unit
 from payments.books.payment import Payment
@@ -86,7 +86,7 @@ async def _look_at(context: Context, desk: Desk, due_set: str, look: _Look) -> N
         raise loaded.unreadable[name]
     held = loaded.held[name] if name else None
     look.before = held.payment if held else None
-    if look.before is None or checks.of_member(look.before, member, look.now_ms, desk.schedule) is None:
+    if look.before is None or next_check.of_member(look.before, member, look.now_ms, desk.schedule) is None:
         # Settled by others meanwhile. Should the payment have been written since, they may want a look at it again.
         unit = Unit(held, done=[member], checks={member: None} if held else {}, only_if_taken=True)
         await asyncio.to_thread(ledger.record, desk.store, due_set, [unit], context.keep_bodies_s)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from payments.books.checks import BY_DEFAULT, Schedule
+from payments.books.next_check import BY_DEFAULT, Schedule
 from payments.pingpp.gateway import Gateway
 from payments.store import Store
 

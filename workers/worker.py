@@ -13,7 +13,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from payments import bell
-from payments.books.checks import Schedule
+from payments.books.next_check import Schedule
 from payments.keys import CHECKS_NOW, DUE_SETS, SWEEPS, Keys
 from payments.pingpp.gateway import Gateway, from_files
 from payments.pingpp.pace import Pace
@@ -80,7 +80,7 @@ def main(due_set: str) -> None:
 
 def run(context: Context, due_set: str, connection: Any) -> None:
     """The RQ worker itself, on a connection of its own: RQ blocks on it."""
-    from workers.engine import worker_on  # noqa: PLC0415  it imports RQ: after `use_prefix`
+    from workers.rq_worker import worker_on  # noqa: PLC0415  it imports RQ: after `use_prefix`
 
     jobs.work_with(context)
     try:

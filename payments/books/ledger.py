@@ -13,10 +13,10 @@ import redis
 from redis.exceptions import NoScriptError
 
 from payments import clock
-from payments.books import checks, document, laws
-from payments.books.checks import BY_DEFAULT, Check, Schedule
+from payments.books import document, laws, next_check
 from payments.books.document import SCHEMA, TOKEN_BYTES, NewerSchema
 from payments.books.join import Decision
+from payments.books.next_check import BY_DEFAULT, Check, Schedule
 from payments.books.payment import Payment
 from payments.due import Errand
 from payments.keys import ASKS, CHECKS, CHECKS_NOW, Keys
@@ -76,7 +76,7 @@ class Unit:
             return
         self.document = document.encode(after)
         self._tie(before, after)
-        self.checks = checks.changes(before, after, now_ms, schedule)
+        self.checks = next_check.changes(before, after, now_ms, schedule)
 
     def _tie(self, before: Payment, after: Payment) -> None:
         if after.charges is not before.charges:
@@ -165,7 +165,9 @@ def change(
         unit = Unit(held, done=[errand.member] if errand else [])
         unit.becomes(decision, now_ms, schedule)
         if errand and due_set in (CHECKS, CHECKS_NOW):
-            unit.checks[errand.member] = checks.of_member(decision.payment, errand.member, now_ms, schedule)
+            unit.checks[errand.member] = next_check.of_member(
+                decision.payment, errand.member, now_ms, schedule
+            )
         if not (unit.document or unit.done or unit.asks):
             return decision
         if not record(store, due_set, [unit], keep_body_s):

@@ -22,7 +22,7 @@ class Watch:
     reverse_after: int | None = None
 
 
-# From creation to the first, then between them. Settings can say otherwise (`payments/books/checks.py`).
+# From creation to the first, then between them. Settings can say otherwise (`payments/books/next_check.py`).
 ORDINARY = Watch("ordinary", (15, 15, 30, 60, 120, 300, 600))
 # QR guide, for isv_*: every 5 s for about 60 s, then reverse. The other scan channels have a customer at the
 # till just the same, who may be typing a password.

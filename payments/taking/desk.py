@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from payments import clock
-from payments.books import checks, ledger, message
+from payments.books import ledger, message, next_check
 from payments.books.fold import Folded
 from payments.books.join import Decision
 from payments.books.payment import Payment
@@ -43,7 +43,7 @@ class Desk:
     gateway: Gateway
     livemode: bool
     order_key: str = "order_no"
-    schedule: checks.Schedule = checks.BY_DEFAULT
+    schedule: next_check.Schedule = next_check.BY_DEFAULT
 
     async def load(self, name: str) -> Payment | None:
         """A payment by its name, `<app>:<order_no>`. Raises NewerSchema."""

@@ -7,13 +7,13 @@ import pytest
 import redis
 from msgspec.structs import replace
 
-from payments.books import checks, document, ledger
-from payments.books.checks import BY_DEFAULT, Check
+from payments.books import document, ledger, next_check
 from payments.books.document import SCHEMA, TOKEN_BYTES, NewerSchema
 from payments.books.fold import fold
 from payments.books.join import Decision
 from payments.books.laws import LawBroken
 from payments.books.ledger import Held, Unit
+from payments.books.next_check import BY_DEFAULT, Check
 from payments.books.payment import Payment, Registration
 from payments.keys import CHECKS, CHECKS_NOW, EVENTS, Keys
 from payments.pingpp.sighting import of_charge
@@ -59,7 +59,7 @@ def test_what_a_payment_becomes_brings_its_ties_and_its_checks() -> None:
     one = unit(before, open_)
     assert one.document == document.encode(open_)
     assert (one.charges, one.checkout) == ([(look.charge_id, unpaid()["created"])], "secret")
-    assert one.checks == checks.changes(before.payment, open_, NOW_MS, BY_DEFAULT)
+    assert one.checks == next_check.changes(before.payment, open_, NOW_MS, BY_DEFAULT)
     assert one.checks
 
     again = unit(Held(open_, b"token"), replace(open_, late=True))

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from payments.books.attempts import NotPossible, reversal_due
-from payments.books.checks import Schedule
 from payments.books.document import TOKEN_BYTES, NewerSchema
+from payments.books.next_check import Schedule
 from payments.books.view import merchant_json
 from payments.keys import CHECKS
 from payments.pingpp.gateway import NotFound, NotNow, Refused, Unanswered

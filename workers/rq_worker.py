@@ -1,4 +1,4 @@
-"""The engine: RQ's worker and job as we run them. To be imported after `bell.use_prefix`, like RQ itself."""
+"""RQ's worker and job as we run them. To be imported after `bell.use_prefix`, like RQ itself."""
 
 import signal
 import threading

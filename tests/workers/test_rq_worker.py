@@ -18,7 +18,7 @@ from payments.store import Store
 from tests.conftest import charge_object, event_body, messages
 from tests.workers.crash import KEYS, context_with
 from workers import apply_events, jobs
-from workers.engine import OurJob, worker_on
+from workers.rq_worker import OurJob, worker_on
 
 LEAVE = "tests.workers.trace.leave"
 
@@ -64,7 +64,7 @@ def test_what_its_hash_says_is_to_be_called_is_not(client: redis.Redis) -> None:
 
 def test_it_beats_at_most_once_a_second(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     now, beats = [100.0], []
-    monkeypatch.setattr("workers.engine.monotonic", lambda: now[0])
+    monkeypatch.setattr("workers.rq_worker.monotonic", lambda: now[0])
     monkeypatch.setattr(SimpleWorker, "heartbeat", lambda *_: beats.append(now[0]))
     worker = worker_on(EVENTS, client, threading.Event())
     for now[0] in (100.0, 100.9, 101.0, 101.5, 102.1):

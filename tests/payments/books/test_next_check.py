@@ -7,11 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from payments import members
-from payments.books import checks
+from payments.books import next_check
 from payments.books.attempts import reversal_due
-from payments.books.checks import BY_DEFAULT, Check, Schedule
 from payments.books.document import SCHEMA
 from payments.books.fold import EXPIRY_GRACE, fold
+from payments.books.next_check import BY_DEFAULT, Check, Schedule
 from payments.books.payment import Attempt, Failure, Payment, RefundAttempt, Registration, Reversal
 from payments.keys import CHECKS, CHECKS_NOW
 from payments.pingpp.sighting import of_charge, of_refund
@@ -44,7 +44,7 @@ def slots(payment: Payment, until_s: int, schedule: Schedule = BY_DEFAULT) -> li
     """The seconds after creation at which its charge is looked at, each look being in time."""
     now, found = CREATED_MS, []
     while now < CREATED_MS + 1000 * until_s:
-        check = checks.of_charge(payment, payment.charges[0], now, schedule)
+        check = next_check.of_charge(payment, payment.charges[0], now, schedule)
         assert check is not None
         assert check.due_ms > now
         now = check.due_ms
@@ -97,7 +97,7 @@ def test_the_schedule_changes_nothing_at_the_till() -> None:
 def test_looking_twice_moves_nothing() -> None:
     payment = books(unpaid())
     for late_ms in (0, 7_000, 14_999):
-        assert checks.of_charge(payment, payment.charges[0], CREATED_MS + late_ms) == Check(
+        assert next_check.of_charge(payment, payment.charges[0], CREATED_MS + late_ms) == Check(
             CHECKS, CREATED_MS + 15_000
         )
 
@@ -111,19 +111,19 @@ def test_it_is_looked_at_once_a_minute_around_its_expiry_and_once_after_it() -> 
         assert looks[-1] == last
     # a last look that came to nothing is repeated after a minute
     for late_ms in (0, 1, 59_999):
-        assert checks.of_charge(payment, payment.charges[0], LAST + late_ms) == Check(
-            CHECKS, min(LAST + late_ms + 60_000, checks.BY_DEFAULT.after(CREATED_MS, LAST + late_ms))
+        assert next_check.of_charge(payment, payment.charges[0], LAST + late_ms) == Check(
+            CHECKS, min(LAST + late_ms + 60_000, next_check.BY_DEFAULT.after(CREATED_MS, LAST + late_ms))
         )
     # that look finds it expired
     folded = fold(payment, of_charge(unpaid(), "retrieve", LAST)).payment
     assert folded.status == "closed"
-    assert checks.changes(payment, folded, LAST) == {f":{ID}": None}
+    assert next_check.changes(payment, folded, LAST) == {f":{ID}": None}
 
 
 def test_at_the_till_it_is_looked_at_every_five_seconds_for_a_minute_and_reversed() -> None:
     payment = made_here("isv_scan")
     assert slots(payment, 60) == [5.0 * n for n in range(1, 13)]
-    at_60 = checks.of_charge(payment, payment.charges[0], CREATED_MS + 60_000)
+    at_60 = next_check.of_charge(payment, payment.charges[0], CREATED_MS + 60_000)
     assert at_60 == Check(CHECKS_NOW, CREATED_MS + 60_000)
 
 
@@ -135,7 +135,7 @@ def test_what_was_not_made_here_is_looked_at_and_never_reversed() -> None:
 def test_a_reversal_is_looked_at_when_its_call_is_surely_over() -> None:
     reversal = Reversal(ID, CREATED_MS + 60_000, CREATED_MS + 90_000)
     payment = made_here("isv_scan", reversals=(reversal,))
-    assert checks.of_charge(payment, payment.charges[0], CREATED_MS + 61_000) == Check(
+    assert next_check.of_charge(payment, payment.charges[0], CREATED_MS + 61_000) == Check(
         CHECKS_NOW, reversal.over_ms
     )
 
@@ -151,21 +151,21 @@ def test_a_refused_reversal_is_tried_again_later_and_later(tries: int) -> None:
 
 def test_settling_removes_the_check_and_a_pending_refund_sets_it() -> None:
     open_, paid = books(unpaid()), books(charge_object())
-    assert checks.changes(open_, paid, CREATED_MS) == {f":{ID}": None}
-    assert checks.changes(Payment(SCHEMA, APP, "x"), paid, CREATED_MS) == {}
+    assert next_check.changes(open_, paid, CREATED_MS) == {f":{ID}": None}
+    assert next_check.changes(Payment(SCHEMA, APP, "x"), paid, CREATED_MS) == {}
     pending = refund_object(status="pending", succeed=False, time_succeed=None)
     with_refund = books(charge_object(), pending)
     created = 1000 * pending["created"]
-    assert checks.changes(paid, with_refund, created) == {f":{ID}": Check(CHECKS, created + 15_000)}
+    assert next_check.changes(paid, with_refund, created) == {f":{ID}": Check(CHECKS, created + 15_000)}
     later = [BY_DEFAULT.after(created, created + 1000 * now) for now in (15, 30, 61)]
     assert [one - created for one in later] == [30_000, 60_000, 120_000]
     for now_s, due in zip((15, 30, 61), later, strict=True):
         member = members.member_of_charge(ID)
-        assert checks.of_member(with_refund, member, created + 1000 * now_s) == Check(CHECKS, due)
-    slowly = checks.changes(paid, with_refund, created, Schedule(99, (99,)))
+        assert next_check.of_member(with_refund, member, created + 1000 * now_s) == Check(CHECKS, due)
+    slowly = next_check.changes(paid, with_refund, created, Schedule(99, (99,)))
     assert slowly == {f":{ID}": Check(CHECKS, created + 99_000)}
     done = books(charge_object(), refund_object())
-    assert checks.changes(with_refund, done, created) == {f":{ID}": None}
+    assert next_check.changes(with_refund, done, created) == {f":{ID}": None}
 
 
 def test_attempts_have_checks_of_their_own_until_they_have_ended() -> None:
@@ -175,8 +175,8 @@ def test_attempts_have_checks_of_their_own_until_they_have_ended() -> None:
     begun = replace(payment, attempts=(create,), refund_attempts=(refund,))
     due = Check(CHECKS_NOW, CREATED_MS + 30_000)
     names = [f"+at_1:{payment.name}", f"+rt_1:{payment.name}"]
-    assert checks.changes(payment, begun, CREATED_MS) == dict.fromkeys(names, due)
-    assert checks.changes(begun, payment, CREATED_MS) == dict.fromkeys(names)
+    assert next_check.changes(payment, begun, CREATED_MS) == dict.fromkeys(names, due)
+    assert next_check.changes(begun, payment, CREATED_MS) == dict.fromkeys(names)
     assert members.read_member(names[0]) == ("", "at_1", payment.name)
     assert members.read_member(f":{ID}") == (ID, "", "")
 
@@ -188,17 +188,17 @@ def test_late_money_that_is_to_go_back_is_looked_at_at_once() -> None:
     open_ = replace(books(unpaid()), registration=registration)
     late = fold(open_, of_charge(charge_object(), "webhook", 1)).payment
     assert late.late
-    assert checks.changes(open_, late, CREATED_MS) == {f":{ID}": Check(CHECKS, CREATED_MS)}
+    assert next_check.changes(open_, late, CREATED_MS) == {f":{ID}": Check(CHECKS, CREATED_MS)}
 
 
 def test_what_never_says_when_it_ends_is_given_up_after_forty_days() -> None:
     day = 86_400_000
     endless = books(unpaid(time_expire=None))
-    assert checks.of_charge(endless, endless.charges[0], CREATED_MS + 40 * day) is not None
-    assert checks.of_charge(endless, endless.charges[0], CREATED_MS + 40 * day + 1) is None
+    assert next_check.of_charge(endless, endless.charges[0], CREATED_MS + 40 * day) is not None
+    assert next_check.of_charge(endless, endless.charges[0], CREATED_MS + 40 * day + 1) is None
     pending = refund_object(status="pending", succeed=False, time_succeed=None)
     payment, began_ms = books(charge_object(), pending), 1000 * pending["created"]
-    found = [checks.of_member(payment, f":{ID}", began_ms + days * day) for days in (2, 40, 41)]
+    found = [next_check.of_member(payment, f":{ID}", began_ms + days * day) for days in (2, 40, 41)]
     hourly = [Check(CHECKS, began_ms + days * day + 3_600_000) for days in (2, 40)]
     assert found == [*hourly, None]
 
@@ -206,11 +206,13 @@ def test_what_never_says_when_it_ends_is_given_up_after_forty_days() -> None:
 def test_a_reversal_that_is_over_due_is_looked_at_now() -> None:
     payment = made_here("isv_scan")
     late_ms = CREATED_MS + 61_000
-    assert checks.of_charge(payment, payment.charges[0], late_ms) == Check(CHECKS_NOW, late_ms)
+    assert next_check.of_charge(payment, payment.charges[0], late_ms) == Check(CHECKS_NOW, late_ms)
 
 
 def test_a_payment_that_did_not_change_and_an_attempt_that_ended_set_nothing() -> None:
     payment = books(unpaid())
-    assert checks.changes(payment, payment, CREATED_MS) == {}
+    assert next_check.changes(payment, payment, CREATED_MS) == {}
     ended = Attempt("at_1", "x", "alipay_qr", "d", 1, 2, failure=Failure("no", "no"))
-    assert checks.of_member(replace(payment, attempts=(ended,)), f"+at_1:{payment.name}", CREATED_MS) is None
+    assert (
+        next_check.of_member(replace(payment, attempts=(ended,)), f"+at_1:{payment.name}", CREATED_MS) is None
+    )
