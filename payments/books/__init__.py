@@ -1,1 +1,1 @@
-"""The books: payments with their charges and refunds, the join that builds them, and the one script that writes them."""
+"""The books: payments with their charges and refunds, the join that builds them, the script that writes them."""

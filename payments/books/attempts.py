@@ -1,7 +1,7 @@
 """Attempts: our intents to create, reverse and refund, which stand in the payment before Ping++ is called.
 
-Pure decisions, values in, values out. An attempt of which nobody knows how it ended is never made again; it is
-resolved by looking (`payments/taking/resolve.py`), and until then it keeps what it reserved.
+Pure decisions, values in, values out. An attempt whose outcome is unknown is never made again: a look at
+Ping++ settles it (`payments/taking/resolve.py`). Until then it keeps what it reserved.
 """
 
 from dataclasses import dataclass
@@ -23,15 +23,13 @@ from payments.books.payment import (
 from payments.books.wanted import Wanted
 from payments.channels.table import MOST_ATTEMPTS, attempt_order_no, find
 
-BEGIN_MS = 5_000  # a call has to have begun so soon after it was written down, or it is not made any more,
-CALL_MS = 20_000  # is given up after this,
-OVER_MS = BEGIN_MS + CALL_MS + 5_000  # and has surely ended after this
-MOST_REFUNDS = 500
+BEGIN_MS = 5_000  # a call that has not begun so soon after it was written down is not made any more
+CALL_MS = 20_000  # a call that takes longer is given up
+OVER_MS = BEGIN_MS + CALL_MS + 5_000  # so long after it was written down, a call has surely ended
+MOST_REFUNDS = 500  # of one payment
 _RETRY_REFUND_MS = 60_000  # after a refund of ours that never reached Ping++
-_RETRY_REVERSAL_MS = (
-    15_000,
-    600_000,
-)  # after one that was refused: twice as long each time, up to the second
+# The first and the longest wait after a reversal that Ping++ refused; each wait is twice the last one.
+_RETRY_REVERSAL_MS = (15_000, 600_000)
 
 
 class NotPossible(Exception):
@@ -44,19 +42,22 @@ class NotPossible(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun(Folded):
-    """What `begin` decided. `step`: `create` (call Ping++ now), `reverse` (first the charges in `reverse`), `wait` (the
-    same request is under way) or `known` (there is nothing to do).
-    """
+    """What `begin` decided."""
 
+    #: `create`: call Ping++ now. `reverse`: reverse the charges in `reverse` first. `wait`: the same request
+    #: is under way. `known`: there is nothing to do.
     step: Literal["create", "reverse", "wait", "known"]
+    #: charge ids
     reverse: tuple[str, ...] = ()
 
 
 def begin(payment: Payment, wanted: Wanted, attempt_id: str, token: str, now_ms: int) -> Begun:
-    """Register the payment, and begin an attempt to create a charge where one is called for. Raises NotPossible."""
+    """Register the payment, and begin an attempt to create a charge where one is called for. Raises
+    NotPossible.
+    """
     _check_price(payment, wanted)
     watched = payment.registration
-    if watched is None or not watched.token:  # a watched charge may have given it a price
+    if watched is None or not watched.token:  # without a token: a watched charge gave the payment its price
         registration = Registration(
             amount=wanted.amount,
             currency=wanted.currency,
@@ -124,17 +125,17 @@ def _new_attempt(payment: Payment, wanted: Wanted, attempt_id: str, now_ms: int)
 
 
 def attempt_of(payment: Payment, attempt_id: str) -> Attempt | None:
-    """The attempt of that id, if it is there."""
+    """The attempt to create with this id; None: the payment has none."""
     return next((one for one in payment.attempts if one.id == attempt_id), None)
 
 
 def with_attempt(payment: Payment, changed: Attempt) -> Payment:
-    """The payment with this attempt in the place of the one of its id."""
+    """The payment with this attempt in place of the one with the same id."""
     return replace(payment, attempts=tuple(changed if a.id == changed.id else a for a in payment.attempts))
 
 
 def drop(payment: Payment, attempt_id: str, now_ms: int) -> Folded:
-    """An attempt that was written down and never made."""
+    """Remove an attempt that was written down and whose call was never made."""
     attempts = tuple(one for one in payment.attempts if one.id != attempt_id)
     return _nothing_left(replace(payment, attempts=attempts), now_ms, ())
 
@@ -142,7 +143,9 @@ def drop(payment: Payment, attempt_id: str, now_ms: int) -> Folded:
 def end(
     payment: Payment, attempt_id: str, failure: Failure, now_ms: int, *, not_reached: bool = False
 ) -> Folded:
-    """An attempt made no charge. What surely never reached Ping++ is not published: whoever asked was told so."""
+    """End an attempt that made no charge. One that never reached Ping++ is not published: its caller was
+    told.
+    """
     attempt = attempt_of(payment, attempt_id)
     if attempt is None or not attempt.open:
         return Folded(payment)
@@ -152,7 +155,7 @@ def end(
 
 
 def _nothing_left(payment: Payment, now_ms: int, messages: tuple[Message, ...]) -> Folded:
-    """`closed` waited for an open attempt, which ended: perhaps nothing can be paid any more."""
+    """An open attempt, which held back `closed`, has ended: publish `closed` if nothing can be paid any more."""
     paid = any(charge.paid for charge in payment.charges)
     told = (payment.closed, *payment.closed_before)
     if payment.charges and not paid and not payment.payable and payment.charges[-1].id not in told:
@@ -162,7 +165,7 @@ def _nothing_left(payment: Payment, now_ms: int, messages: tuple[Message, ...]) 
 
 
 def reversible(payment: Payment, charge: Charge) -> bool:
-    """Whether we may, and the channel can, close this charge while it is unpaid."""
+    """Whether this charge can be reversed while it is unpaid: it was made here, and its channel allows it."""
     return payment.made_here(charge.id) and find(charge.channel).reversible(paid=False, time_paid=0, now=0)
 
 
@@ -174,7 +177,7 @@ def begin_reversal(payment: Payment, charge: Charge, now_ms: int) -> Payment:
 
 
 def end_reversal(payment: Payment, charge_id: str, at_ms: int, failure: Failure) -> Payment:
-    """The attempt to reverse that was written down at `at_ms` did surely not reverse the charge; nor will it."""
+    """End the reversal written down at `at_ms`: it surely did not reverse the charge, and will not."""
     return replace(
         payment,
         reversals=tuple(
@@ -187,8 +190,8 @@ def end_reversal(payment: Payment, charge_id: str, at_ms: int, failure: Failure)
 
 
 def reversal_due(payment: Payment, charge: Charge) -> int | None:
-    """When (ms) the charge is to be reversed by itself: at the end of the customer's minute at the till, or because the
-    checkout was ended. None: not at all, or somebody is at it.
+    """When (ms) the charge is to be reversed without being asked: at the end of the customer's minute at the
+    till, or because the checkout was ended. None: not at all, or a reversal is under way.
     """
     if not charge.open or payment.reversing(charge.id) or not reversible(payment, charge):
         return None
@@ -208,7 +211,7 @@ def reversal_due(payment: Payment, charge: Charge) -> int | None:
 
 
 def begin_refund(payment: Payment, attempt: RefundAttempt) -> Payment:
-    """Reserve what is to be refunded. Raises NotPossible where less is left."""
+    """Reserve what is to be refunded. Raises NotPossible where less than that is left."""
     charge = payment.charge(attempt.charge)
     if payment.reversing(attempt.charge):
         raise NotPossible("not_refundable", "The charge is being reversed. Ask again in a few seconds.")
@@ -224,14 +227,14 @@ def begin_refund(payment: Payment, attempt: RefundAttempt) -> Payment:
 
 
 def refund_attempt_of(payment: Payment, attempt_id: str) -> RefundAttempt | None:
-    """The attempt to refund of that id, if it is there."""
+    """The attempt to refund with this id; None: the payment has none."""
     return next((one for one in payment.refund_attempts if one.id == attempt_id), None)
 
 
 def end_refund(
     payment: Payment, attempt_id: str, failure: Failure, now_ms: int, *, not_reached: bool = False
 ) -> Folded:
-    """An attempt made no refund: what it reserved is free again."""
+    """End an attempt that made no refund: what it reserved is free again."""
     attempt = refund_attempt_of(payment, attempt_id)
     if attempt is None or not attempt.open:
         return Folded(payment)
@@ -247,14 +250,15 @@ def end_refund(
 
 
 def refund_late(payment: Payment) -> tuple[Charge, int] | None:
-    """A charge that was paid after the end and is to be given back, where the merchant wants that and nothing has been
-    done about it yet; and when (ms, 0: at once) that is due.
+    """A charge that was paid after the end and has to be refunded, and when (ms; 0: at once).
+
+    None: there is none, the merchant does not want it (`on_paid_late`), or its refund was asked for already.
     """
     asked_for = payment.registration
     if asked_for is None or asked_for.on_paid_late != "refund":
         return None
     for charge in payment.charges:
-        # After /close whatever comes is late; what came before it is not.
+        # After /close every payment is late; one that came before is not.
         late = payment.late if charge.id == payment.first_paid else asked_for.closed_ms is not None
         if not late or payment.reversing(charge.id) or payment.available(charge) < charge.amount:
             continue
@@ -265,8 +269,8 @@ def refund_late(payment: Payment) -> tuple[Charge, int] | None:
 
 
 def made_by(payment: Payment, attempt_id: str, charge_id: str) -> Payment:
-    """The attempt ended with this charge, whatever the charge says of itself. One that another attempt made is that
-    one's, and this attempt is none.
+    """End the attempt with this charge, whatever its metadata says. Where another attempt has the charge
+    already, this attempt is removed.
     """
     if any(one.charge == charge_id and one.id != attempt_id for one in payment.attempts):
         return replace(payment, attempts=tuple(one for one in payment.attempts if one.id != attempt_id))

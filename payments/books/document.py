@@ -9,7 +9,7 @@ TOKEN_BYTES = 16  # the random token before each document, see record.lua
 
 
 class NewerSchema(RuntimeError):
-    """The document was written by a later release: leave the work due for a worker that knows it."""
+    """A later release wrote the document: the work stays due for a worker of that release."""
 
 
 _encoder = msgspec.json.Encoder()
@@ -24,12 +24,12 @@ _schema_decoder = msgspec.json.Decoder(_Schema)
 
 
 def encode(payment: Payment) -> bytes:
-    """The JSON document as it stands in Redis behind its token."""
+    """The JSON document, without the token that stands before it in Redis."""
     return _encoder.encode(payment)
 
 
 def decode(document: bytes) -> Payment:
-    """Raises NewerSchema for a document of a later release, ValueError for what is no document at all."""
+    """The payment in a document. Raises NewerSchema for one of a later release, ValueError for anything else."""
     try:
         payment = _decoder.decode(document)
     except msgspec.ValidationError as error:  # a later release may have given things another shape

@@ -1,6 +1,6 @@
-"""Decides everything: what a sighting adds to a payment, and what is to be published for it.
+"""Folds: decides what a sighting adds to a payment, and what is published for it.
 
-A sighting is a set of facts, facts only grow, so folding is a join: commutative, associative, idempotent.
+A sighting is a set of facts, and facts only grow. So folding is a join: commutative, associative, idempotent.
 Duplicates, disorder, replays and two workers at once all give the same books. No I/O here.
 """
 
@@ -25,10 +25,10 @@ from payments.channels.table import for_client, qr_text
 from payments.pingpp.sighting import ChargeLook, RefundLook, Sighting
 
 EXPIRY_GRACE = 60  # seconds after `time_expire` in which Ping++ may still learn of a payment from the channel
-_LONGEST_ORDER_NO = 100  # in message ids, which have at most 128 characters
+_LONGEST_ORDER_NO = 100  # characters of it in a message id, which has at most 128
 
 MessageType = Literal["paid", "paid_late", "paid_again", "refunded", "refund_failed", "closed", "failed"]
-# What can be odd about a sighting, held against the books.
+# How a sighting can contradict the books.
 Oddity = Literal[
     "identity_conflict",
     "not_as_registered",
@@ -40,30 +40,35 @@ Oddity = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One new fact to publish. `id` is derived from the fact and the same for ever; `time` in Unix seconds. An attempt
-    that failed has a `failure`, and no charge or no refund.
-    """
+    """One new fact to publish."""
 
     type: MessageType
+    #: made from the fact, and so the same for ever
     id: str
+    #: charge id; None: an attempt failed that made none
     charge: str | None
+    #: Unix seconds
     time: int
+    #: refund id
     refund: str | None = None
+    #: of `paid_again`: what was paid beyond the price, in minor currency units
     excess: int | None = None
+    #: of an attempt that failed
     failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """The payment after a sighting, and what is new in it. `ask`: more was refunded than we know refunds of."""
+    """The payment after a sighting, and what is new in it."""
 
     payment: Payment
     messages: tuple[Message, ...] = ()
+    #: more was given back than the refunds that we know explain: ask Ping++
     ask: bool = False
 
 
 def oddity(payment: Payment, sighting: Sighting) -> Oddity | None:
-    """Why this sighting may not be folded into these books, as a code word; None: it may."""
+    """Why this sighting may not be folded into this payment, as a code word; None: it may."""
     look, known = sighting.charge, payment.charge(sighting.charge_id)
     if look and known and conflicts(known, look):
         return "identity_conflict"
@@ -73,7 +78,7 @@ def oddity(payment: Payment, sighting: Sighting) -> Oddity | None:
     if look and asked_for and (look.amount, look.currency) != (asked_for.amount, asked_for.currency):
         return "not_as_registered"
     news = look is not None and look.paid and not look.reversed and not (known and known.paid)
-    # The reversal may give the money back: whether goods are owed is known when it is known how that ended.
+    # The reversal may give the money back. Whether goods are owed is known only when the reversal has ended.
     if news and payment.reversing(sighting.charge_id):
         return "paid_while_reversing"
     if sighting.refunds and not (look and look.paid) and not (known and known.paid):
@@ -86,10 +91,10 @@ def oddity(payment: Payment, sighting: Sighting) -> Oddity | None:
 
 
 def conflicts(known: Charge | ChargeLook, look: ChargeLook) -> list[str]:
-    """The names of the fields in which a look contradicts the charge that we hold, or another look."""
+    """The names of the fields in which a look contradicts the charge in our books, or another look."""
     identity = ("order_no", "amount", "currency", "channel", "livemode")
     found = [name for name in identity if getattr(known, name) != getattr(look, name)]
-    # null yields to a value; two values that differ are a contradiction
+    # null can become a value; two values that differ are a contradiction
     later = ("time_paid", "transaction_no")
     return found + [
         name
@@ -100,7 +105,7 @@ def conflicts(known: Charge | ChargeLook, look: ChargeLook) -> list[str]:
 
 
 def fold(payment: Payment, sighting: Sighting) -> Folded:
-    """Join a sighting, which has no `oddity`, to a payment. No new fact: the same payment, and no message."""
+    """Join a sighting that has no `oddity` to a payment. Without a new fact: the same object, and no message."""
     before = payment.charge(sighting.charge_id)
     charge = before
     if sighting.charge:
@@ -129,8 +134,9 @@ def fold(payment: Payment, sighting: Sighting) -> Folded:
 
 
 def without_old_news(before: Payment, folded: Folded, watch_from: int) -> Folded:
-    """What a charge that we did not know of tells from before we watched (Unix seconds) is not published: orders that
-    were shipped long ago are not shipped again. Should a webhook tell of the same payment, it is (`untold`).
+    """Do not publish what is older than `watch_from` (Unix seconds) of a charge that was unknown here: an
+    order that was shipped long ago is not shipped again. If a webhook tells of it later, it is published
+    (`untold`).
     """
     kept = tuple(one for one in folded.messages if one.time >= watch_from)
     if len(kept) == len(folded.messages):
@@ -142,7 +148,7 @@ def without_old_news(before: Payment, folded: Folded, watch_from: int) -> Folded
 
 
 def unexplained(payment: Payment, charge: Charge) -> int:
-    """How much more of a charge was given back than the refunds that we know of, and a reversal, explain."""
+    """How much of a charge was given back that no known refund, and no reversal, explains (minor units)."""
     if charge.reversed:
         return 0
     known = sum(r.amount for r in payment.refunds if r.charge == charge.id and (r.succeeded or not r.failed))
@@ -150,8 +156,8 @@ def unexplained(payment: Payment, charge: Charge) -> int:
 
 
 def _join_charge(known: Charge | None, look: ChargeLook, sighting: Sighting) -> Charge:
-    """The same object where nothing is new."""
-    # A webhook may be hours old when it comes: only a look that we began ourselves says what is so now.
+    """The charge with what the look adds; the same object where nothing is new."""
+    # A webhook may be hours old when it comes. Only a look that we began ourselves says what is true now.
     begun_by_us = sighting.source != "webhook"
     expired = (
         begun_by_us
@@ -227,10 +233,10 @@ def _paid(payment: Payment, before: Charge | None, charge: Charge, now: int) -> 
     was_paid = bool(before and before.paid and not (before.untold and not charge.untold))
     if not charge.paid or (was_paid and before and before.reversed == charge.reversed):
         return payment, []
-    if charge.reversed:  # paid and given back, be it learnt together: nothing to deliver
+    if charge.reversed:  # paid and given back, perhaps both seen at once: nothing to deliver
         return payment, [Message("refunded", f"reversed:{charge.id}", charge.id, now)]
     if not was_paid and payment.refunded(charge) >= charge.amount:
-        return payment, []  # learnt together: its refunds alone are told, for there is nothing to deliver
+        return payment, []  # paid and refunded, both seen at once: only the refunds are published
     time = charge.time_paid or now
     if payment.first_paid and payment.first_paid != charge.id:
         excess = excess_of(payment, charge)
@@ -244,7 +250,9 @@ def _paid(payment: Payment, before: Charge | None, charge: Charge, now: int) -> 
 
 
 def _made_after_the_end(payment: Payment, charge: Charge) -> bool:
-    """A charge that was made when `closed` had been published: the merchant's own code began another attempt."""
+    """Whether the charge was made after `closed` was published: the merchant's own code began another
+    attempt.
+    """
     last = payment.charge(payment.closed or "")
     if last is None:
         return False
@@ -262,15 +270,16 @@ def _closed(
 
 
 def closed(payment: Payment, charge: Charge, time: int) -> tuple[Payment, list[Message]]:
-    """Nothing can be paid any more, and `charge` was the last that could. `time` in Unix seconds."""
+    """Publish that nothing can be paid any more; `charge` was the last that could. `time` in Unix seconds."""
     before = (*payment.closed_before, payment.closed) if payment.closed else ()
     payment = replace(payment, closed=charge.id, closed_before=before, reopened=False)
     return payment, [Message("closed", f"closed:{charge.id}", charge.id, time)]
 
 
 def excess_of(payment: Payment, charge: Charge) -> int:
-    """What a further paid charge leaves in the merchant's hands beyond the price: 0 where the first was given
-    back. A charge in another currency cannot be set off: all that is kept of it is excess then.
+    """What the merchant holds beyond the price because a further charge was paid, in minor currency units.
+
+    0 where the first charge was given back. Of a charge in another currency, all that is kept is excess.
     """
     first = payment.charge(payment.first_paid or "")
     others = [c for c in payment.charges if c.id != charge.id and payment.kept(c)]
@@ -282,7 +291,7 @@ def excess_of(payment: Payment, charge: Charge) -> int:
 
 
 def _for_the_payer(charge: Charge, seen: dict[str, Any]) -> Charge:
-    """With what has to be shown to the payer, for as long as it can be paid."""
+    """The charge with what the payer has to be shown, as long as it can be paid."""
     if not charge.open:
         nothing = charge.qr_text is None and charge.for_client is None
         return charge if nothing else replace(charge, qr_text=None, for_client=None)
@@ -293,7 +302,7 @@ def _for_the_payer(charge: Charge, seen: dict[str, Any]) -> Charge:
 
 
 def _shown(extra: object) -> dict[str, object]:
-    """`extra` for show, without the payer's one-time code, which must not be kept."""
+    """`extra` without the payer's one-time code, which must not be kept."""
     return {k: v for k, v in extra.items() if k != "scan_code"} if isinstance(extra, dict) else {}
 
 

@@ -1,6 +1,6 @@
-"""Joins sightings to a payment: what it becomes, what is published for it, and what is to be asked. Pure.
+"""Joins sightings to a payment: what it becomes, what is published for it, and what Ping++ is asked. Pure.
 
-Whatever is seen enters the books through here, be it a webhook, an answer or a list.
+Every sighting enters the books through here: a webhook, an answer or a list.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,9 @@ PAID_WHILE_REVERSING = "paid_while_reversing"
 
 
 class Odd(RuntimeError):
-    """A look that may not be taken into the books; `code` says why, `held` is the payment as we have it."""
+    """A sighting that may not enter the books; `code` (see `Oddity`) says why, `held` is the payment as it
+    was.
+    """
 
     def __init__(self, code: str, held: Payment, seen: Sighting) -> None:
         super().__init__(code)
@@ -24,16 +26,18 @@ class Odd(RuntimeError):
 
 @dataclass(slots=True)
 class Decision:
-    """What a payment is to become, what is published for it, and which questions arise."""
+    """What a payment becomes, and what follows from that."""
 
     payment: Payment
+    #: CloudEvents, as JSON
     messages: list[bytes] = field(default_factory=list)
+    #: members of the due set `asks`: charges about which Ping++ is to be asked
     asks: list[str] = field(default_factory=list)
 
     def take(self, seen: Sighting, *, watch_from: int | None = None) -> Folded:
-        """Join a sighting. With `watch_from` (Unix seconds by Ping++), what it tells from before that is not published.
+        """Join a sighting. What is older than `watch_from` (Unix seconds by Ping++) is not published.
 
-        Raises Odd, and LawBroken for a mistake of ours; this decision is what it was then.
+        Raises Odd, and LawBroken for a mistake of ours. Then this decision is unchanged.
         """
         odd = oddity(self.payment, seen)
         if odd:

@@ -1,7 +1,8 @@
 """Laws: what is true of every change to the books, checked before it is written or told. Pure.
 
-A mistake of ours that breaks one ends there, at one payment, with the books as they were. Only what follows from our
-own rules is a law: whatever Ping++ says (more given back than was paid, a number that shrinks) is no mistake of ours.
+A mistake of ours that breaks a law stops there, at one payment, and the books stay as they were. Only what
+follows from our own rules is a law. What Ping++ says (more given back than was paid, a number that shrinks)
+breaks none.
 """
 
 from typing import NoReturn
@@ -11,11 +12,11 @@ from payments.books.payment import Payment
 
 
 class LawBroken(ValueError):
-    """A change that cannot be right; names the payment and the law."""
+    """A change that cannot be right; the message names the payment and what is wrong."""
 
 
 def check_change(before: Payment, after: Payment, *, told: int) -> None:
-    """`told`: how many messages are published with it."""
+    """Check a change that publishes `told` messages. Raises LawBroken."""
     if after.sequence != before.sequence + told:
         _broken(after, f"its sequence goes from {before.sequence} to {after.sequence} with {told} messages")
     if after is before:
@@ -31,7 +32,7 @@ def check_change(before: Payment, after: Payment, *, told: int) -> None:
 
 
 def check_told(payment: Payment, message: Message) -> None:
-    """The fact that is published stands in the payment."""
+    """Check that the published fact stands in the payment. Raises LawBroken."""
     charge = payment.charge(message.charge) if message.charge else None
     stands = False
     match message.type:
@@ -60,7 +61,7 @@ def check_told(payment: Payment, message: Message) -> None:
 
 
 def check_read(name: str, payment: Payment) -> None:
-    """What stands under a payment's name is that payment."""
+    """Check that a payment was read under its own name. Raises LawBroken."""
     if f"{payment.app}:{payment.order_no}" != name:
         _broken(payment, f"it stands under the name {name}")
 
@@ -92,7 +93,7 @@ def _check_refunds(before: Payment, after: Payment) -> None:
 
 
 def _check_reserved(before: Payment, after: Payment) -> None:
-    """What we ask Ping++ to give back is at most what is left of what was paid."""
+    """We never ask Ping++ to give back more than is left of what was paid."""
     known = {one.id for one in before.refund_attempts}
     for attempt in after.refund_attempts:
         if attempt.id in known or not attempt.open:

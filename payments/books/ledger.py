@@ -1,7 +1,9 @@
-"""The ledger: loads payment documents, and writes them with all that follows in one step. Nobody else does.
+"""The ledger: the only module that loads payment documents and writes them, with all that follows, in one
+step.
 
-All changing is record.lua, which compares the document's token with the one that was read: if it has moved,
-nothing happens and the caller folds again. So a message exists if and only if its fact is in the books.
+All writing is done by record.lua. It compares the document's token with the one that was read; if they
+differ, nothing is changed and the caller folds again. So a message exists if and only if its fact is in the
+books.
 """
 
 import os
@@ -26,11 +28,11 @@ from payments.store import Store
 _record = script(__file__, "record")
 
 UNITS = 100  # payments in one call at the most: a few milliseconds of Redis's time
-_REFOLDS = 8  # of one change, when somebody else writes the same payment
+_REFOLDS = 8  # of one change, when other processes write the same payment
 
 
 class Busy(RuntimeError):
-    """Somebody else wrote the payment each time: later."""
+    """Another process wrote the payment each time: try again later."""
 
 
 Ties = Mapping[str, str]  # charge id → the payment, `<app>:<order_no>`, that it is tied to
@@ -38,7 +40,7 @@ Ties = Mapping[str, str]  # charge id → the payment, `<app>:<order_no>`, that 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A payment as it was read; `token` is empty where there is none yet."""
+    """A payment as it was read, with its token (16 bytes; empty: the payment is not in Redis yet)."""
 
     payment: Payment
     token: bytes = b""
@@ -46,28 +48,32 @@ class Held:
 
 @dataclass(slots=True)
 class Unit:
-    """What is recorded together, or not at all.
+    """What is recorded together, or not at all. `becomes` sets all that follows from a decision."""
 
-    `held`: what was read. `becomes` fills in all that follows from what it is to be: the `document` to write (empty:
-    none), the `charges` (id, when created) and the `checkout` (a token) that are to be tied to it, the `checks` (member →
-    when to look at it, None: not any more), `messages` and `asks`. `done`: members to take off the due set.
-    `only_if_taken`: for what has no document to compare. `aside`: the reason why an event, the one in `done`, is kept
-    aside.
-    """
-
+    #: the payment as it was read
     held: Held | None = None
+    #: the new document; empty: none is written
     document: bytes = b""
+    #: charges to tie to the payment: id, when Ping++ created it (s)
     charges: Sequence[tuple[str, int]] = ()
+    #: token of the checkout to tie to the payment
     checkout: str = ""
+    #: CloudEvents to publish
     messages: list[bytes] = field(default_factory=list)
+    #: members to take off the due set that the work was claimed from
     done: list[str] = field(default_factory=list)
+    #: by member: when to look at it; None: not any more
     checks: dict[str, Check | None] = field(default_factory=dict)
+    #: members to add to the due set `asks`
     asks: Sequence[str] = ()
+    #: record it only if this call takes the member in `done` off its due set, where no document can be
+    #: compared
     only_if_taken: bool = False
+    #: why the event in `done` is kept aside; empty: it is not
     aside: str = ""
 
     def becomes(self, decision: Decision, now_ms: int, schedule: Schedule) -> None:
-        """What was read is to be this, with all that follows from it. Raises LawBroken."""
+        """Set what the payment becomes, and all that follows from it. Raises LawBroken."""
         assert self.held is not None  # noqa: S101  for the type checker: only what was read can change
         before, after = self.held.payment, decision.payment
         laws.check_change(before, after, told=len(decision.messages))
@@ -89,21 +95,21 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a batch of work needs of the ledger: which payment each charge is tied to, and the payments.
+    """What a batch of work needs of the ledger. Payments are named `<app>:<order_no>`."""
 
-    `unreadable`: payments that this release cannot read, with why (NewerSchema, or ValueError).
-    """
-
+    #: which payment each charge is tied to
     ties: Ties
+    #: the payments, by name
     held: Mapping[str, Held]
+    #: payments that this release cannot read, and why: NewerSchema or ValueError
     unreadable: Mapping[str, Exception]
 
 
 def load(store: Store, charges: Iterable[tuple[str, str | None]], now_ms: int) -> Loaded:
-    """Load the payments of (charge id, the payment it would belong to if it is tied to none) pairs. One that is not
-    there yet begins at `now_ms`, by Redis's clock.
+    """Load the payments of `charges`: pairs of (charge id, the payment to which it belongs if it is tied to
+    none). A payment that is not there yet begins at `now_ms`, by Redis's clock.
 
-    One round trip, and one more where a charge is tied to another payment than its own order_no names.
+    One round trip to Redis; a second one where a charge is tied to another payment than its order_no names.
     """
     pairs = list(charges)
     wanted = list(dict.fromkeys(charge for charge, _ in pairs if charge))
@@ -129,7 +135,9 @@ def load(store: Store, charges: Iterable[tuple[str, str | None]], now_ms: int) -
 
 
 def load_payment(store: Store, name: str) -> Payment | None:
-    """One payment by its name, `<app>:<order_no>`; None where there is none. Raises NewerSchema and ValueError."""
+    """One payment by its name, `<app>:<order_no>`; None where there is none. Raises NewerSchema and
+    ValueError.
+    """
     value = cast("bytes | None", store.client.get(store.keys.payment(name)))
     return read_held(name, value).payment if value else None
 
@@ -147,11 +155,13 @@ def change(
     keep_body_s: int = 1,
     schedule: Schedule = BY_DEFAULT,
 ) -> D:
-    """Change one payment: the one that `charge` is tied to, else the one called `name`. Returns what was decided.
+    """Change one payment: the one that `charge` is tied to, else the one called `name`. Returns what was
+    decided.
 
-    `decide` gets the payment and the time (ms, Redis's clock); it may be called several times, and whatever it raises
-    ends the change. The member of `errand` is taken off its due set with it; a check that settled nothing is set anew.
-    Raises NewerSchema, ValueError for a document that cannot be read, LawBroken, and Busy.
+    `decide` gets the payment and the time (ms, Redis's clock). It may be called several times; an exception
+    that it raises ends the change. The member of `errand` is taken off its due set in the same step; a check
+    that settled nothing is set again. Raises NewerSchema, ValueError (unreadable document), LawBroken and
+    Busy.
     """
     due_set = errand.due_set if errand else CHECKS
     for _ in range(_REFOLDS):
@@ -176,9 +186,11 @@ def change(
 
 
 def record(store: Store, due_set: str, units: Sequence[Unit], keep_body_s: int) -> list[Unit]:
-    """Record units whose members were claimed from the due set `due_set`; one round trip.
+    """Record units whose members were claimed from `due_set`, in one round trip. Bodies of events that are
+    done are kept for `keep_body_s` seconds.
 
-    Returns those whose payment had moved, or whose charge is tied to another one: nothing of them was changed.
+    Returns the units whose payment was written meanwhile, or whose charge is tied to another payment: nothing
+    of them was recorded.
     """
     if not units:
         return []
@@ -212,7 +224,7 @@ def _arguments(
     ]  # fmt: skip
     arguments: list[Any] = [keep_body_s]
     for unit in units:
-        # Checks follow from what was read: they may be set only while that is what stands there.
+        # Checks follow from what was read: they may be set only if the payment is still the same.
         if unit.held is not None and (unit.document or unit.checks):
             read = unit.held
             names.append(keys.payment(read.payment.name))
@@ -245,7 +257,7 @@ def _arguments(
 
 
 def _tokens(n: int) -> list[bytes]:
-    """Random, not counted: a counter would repeat after a failover to a replica that lacked the last writes."""
+    """Random, not counted: a counter would repeat after a failover to a replica that lacks the last writes."""
     half = TOKEN_BYTES // 2
     drawn = os.urandom(half * n)
     return [drawn[half * i : half * (i + 1)].hex().encode() for i in range(n)]
@@ -257,7 +269,7 @@ def _new(name: str, now_ms: int) -> Held:
 
 
 def read_held(name: str, value: bytes) -> Held:
-    """What stands in Redis under the key of the payment `name`. Raises NewerSchema and ValueError."""
+    """Read the value of the key of the payment `name`. Raises NewerSchema and ValueError."""
     payment = document.decode(value[TOKEN_BYTES:])
     laws.check_read(name, payment)
     return Held(payment, value[:TOKEN_BYTES])

@@ -12,13 +12,13 @@ from payments.books.ledger import read_held
 from payments.books.payment import Payment
 from payments.keys import Keys
 
-MOST_LOOKED_AT = 5_000  # for one page, where nearly all are another app's
+MOST_LOOKED_AT = 5_000  # payments looked at for one page, where nearly all belong to other apps
 _CHUNK = 200
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where a payment stands in the sorted set: by time (ms), then by name."""
+    """Where a payment stands in the sorted set `payments`: by time (ms), then by name."""
 
     score: int
     member: bytes
@@ -43,8 +43,10 @@ def read_cursor(cursor: str) -> Place:
 async def page(
     client: redis.asyncio.Redis, keys: Keys, apps: tuple[str, ...], limit: int, before: Place | None
 ) -> tuple[list[Payment], str | None]:
-    """So many payments of these apps (none: of all), and the cursor of those that follow. A page that ends before its
-    limit, with a cursor, has passed over many of other apps.
+    """At most `limit` payments of `apps` (empty: of all apps) after `before`, and the cursor of the next
+    page.
+
+    The cursor is None on the last page. A page with a cursor may be short: it passed over many of other apps.
     """
     wanted = tuple(app.encode() + b":" for app in apps)
     found: list[Place] = []
@@ -54,7 +56,7 @@ async def page(
         reached = last
         for place in places:
             if last is not None and place >= last:
-                continue  # of the same millisecond as the last one, and told already
+                continue  # of the same millisecond as the last one, and listed already
             reached = place
             if wanted and not place.member.startswith(wanted):
                 continue

@@ -17,12 +17,12 @@ _encoder = msgspec.json.Encoder()
 
 
 def of_fold(folded: Folded, sighting: Sighting) -> list[bytes]:
-    """The messages of a fold, in order, ready for the stream. Raises LawBroken."""
+    """The messages of a fold, in order, as JSON for the stream. Raises LawBroken."""
     return _encoded(folded, sighting, sighting.at_ms) if folded.messages else []
 
 
 def of_attempt(folded: Folded, now_ms: int) -> list[bytes]:
-    """The messages of an attempt that came to nothing, which no sighting brought."""
+    """The messages of an attempt that failed; there is no sighting behind them. Raises LawBroken."""
     return _encoded(folded, None, now_ms)
 
 
@@ -41,8 +41,9 @@ def _encoded(folded: Folded, sighting: Sighting | None, at_ms: int) -> list[byte
 
 
 def of_event(event: Event, received_ms: int) -> bytes:
-    """An event that does not concern the ledger, passed through as it came. Raises RecursionError for one that is
-    nested so deep that it can be read, but not written.
+    """The message of an event that does not concern the ledger: it is passed through as it came.
+
+    Raises RecursionError for an event that is nested so deep that it can be read, but not written.
     """
     thing = event.data.object
     app, object_id = app_of(thing), thing.get("id")
@@ -97,7 +98,7 @@ def _cloud_event(
 
 
 def as_it_came(charge: dict[str, Any]) -> dict[str, Any]:
-    """Ping++'s Charge less what must not travel: the credential, and the payer's scan code."""
+    """Ping++'s Charge without what must not be published: the credential, and the payer's scan code."""
     shown = {name: value for name, value in charge.items() if name != "credential"}
     extra = shown.get("extra")
     if isinstance(extra, dict) and "scan_code" in extra:
@@ -106,7 +107,7 @@ def as_it_came(charge: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_the_books(charge: Charge | None) -> dict[str, Any] | None:
-    """A refund was seen alone: what we hold of its charge, under Ping++'s names."""
+    """The charge from our books, under Ping++'s names: for a refund that was seen without its charge."""
     if charge is None:
         return None
     held: dict[str, Any] = msgspec.to_builtins(charge)

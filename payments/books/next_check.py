@@ -1,7 +1,8 @@
-"""Checks: when each charge, refund or attempt that is not settled is to be looked at next. Pure: times in, times out.
+"""Checks: when each charge, refund or attempt that is not settled is to be looked at next. Pure: times in,
+times out.
 
-They follow from the payment alone, so that recording a change sets and removes them in the same step. A slot is
-counted from the beginning, not from the last look: looking twice moves nothing.
+Checks follow from the payment alone, so recording a change sets and removes them in the same step. Times are
+counted from when the charge began, not from the last look: looking twice moves nothing.
 """
 
 from collections.abc import Iterator
@@ -17,20 +18,22 @@ from payments.members import member_of_attempt, member_of_charge
 
 _AROUND_EXPIRY_MS = 60_000
 _HOUR_MS = 3_600_000
-_GIVE_UP_MS = 40 * 24 * _HOUR_MS  # of a charge that never says when it expires; no channel allows so much
+# The age at which a charge without `time_expire`, or a pending refund, is not looked at any more. No channel
+# lets a charge live so long.
+_GIVE_UP_MS = 40 * 24 * _HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When what nobody waits for is looked at: `first_s` after it began, then after each of the gaps, the last of which
-    repeats. All in seconds.
-    """
+    """When a charge is looked at for which no person waits."""
 
+    #: seconds from its beginning to the first look
     first_s: float = ORDINARY.gaps[0]
+    #: seconds between looks; the last repeats
     gaps_s: tuple[float, ...] = ORDINARY.gaps[1:]
 
     def after(self, began_ms: int, now_ms: int) -> int:
-        """The first such time (ms) after now."""
+        """The first time (ms) after now at which a look is planned."""
         due = began_ms
         for gap in (self.first_s, *self.gaps_s):
             due += int(1000 * gap)
@@ -46,7 +49,7 @@ _AT_THE_TILL = Schedule(CLOSE_BY.gaps[0], CLOSE_BY.gaps)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something is to be looked at, at `due_ms` by Redis's clock, from the due set `due_set`."""
+    """A look that is planned: in the due set `due_set`, at `due_ms` by Redis's clock."""
 
     due_set: str
     due_ms: int
@@ -55,7 +58,7 @@ class Check:
 def changes(
     before: Payment, after: Payment, now_ms: int, schedule: Schedule = BY_DEFAULT
 ) -> dict[str, Check | None]:
-    """What record.lua is to set, or (None) to remove, when `before` becomes `after`."""
+    """The checks that record.lua has to set, or to remove (None), by member, when `before` becomes `after`."""
     if before is after:
         return {}
     then = dict(_all(before, now_ms, schedule))
@@ -81,12 +84,14 @@ def _all(payment: Payment, now_ms: int, schedule: Schedule) -> Iterator[tuple[st
 
 
 def of_member(payment: Payment, member: str, now_ms: int, schedule: Schedule = BY_DEFAULT) -> Check | None:
-    """When the thing behind a member is to be looked at next; None: it is settled."""
+    """When the charge or attempt that a member names is to be looked at next; None: it is settled."""
     return dict(_all(payment, now_ms, schedule)).get(member)
 
 
 def of_charge(payment: Payment, charge: Charge, now_ms: int, schedule: Schedule = BY_DEFAULT) -> Check | None:
-    """When a charge is to be looked at next; None: there is nothing more to learn that a webhook would not tell."""
+    """When a charge is to be looked at next; None: there is nothing more to learn that a webhook would not
+    tell.
+    """
     reversal = payment.reversing(charge.id)
     if reversal:
         return Check(CHECKS_NOW, reversal.over_ms)
@@ -98,7 +103,7 @@ def of_charge(payment: Payment, charge: Charge, now_ms: int, schedule: Schedule 
         )
     watch = find(charge.channel).watch
     began_ms = next((one.at_ms for one in payment.attempts if one.charge == charge.id), 1000 * charge.created)
-    # At the till somebody waits, but not for what is long past its minute.
+    # At the till a customer waits, but not when the minute is long over.
     waited_for = watch.reverse_after is not None and now_ms - began_ms < 10 * 1000 * watch.reverse_after
     due = (_AT_THE_TILL if waited_for else schedule).after(began_ms, now_ms)
     if charge.time_expire is not None:
@@ -125,7 +130,7 @@ def _of_refunds(payment: Payment, charge: Charge, now_ms: int, schedule: Schedul
     ]
     if not began:
         return None
-    # A refund may take days; the newest decides, for that is the one that somebody may be looking at.
+    # A refund may take days. The newest decides: a person may be waiting for that one.
     newest_ms = max((1000 * one for one in began if one is not None), default=now_ms)
     due = schedule.after(newest_ms, now_ms)
     if now_ms - newest_ms > _GIVE_UP_MS:
@@ -134,7 +139,7 @@ def _of_refunds(payment: Payment, charge: Charge, now_ms: int, schedule: Schedul
 
 
 def _slot_around(last_ms: int, now_ms: int) -> int:
-    """Once a minute around `time_expire`, and the last time when it says that the charge has expired."""
+    """Once a minute around `time_expire`; the last look is the one that can say: the charge has expired."""
     if now_ms >= last_ms:
         return now_ms + _AROUND_EXPIRY_MS
     behind = min(2, (last_ms - now_ms - 1) // _AROUND_EXPIRY_MS)

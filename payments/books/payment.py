@@ -1,7 +1,8 @@
 """The payment document: what the ledger holds of one (app, order_no), and the status that follows from it.
 
-Documents hold facts, which only grow. Status is derived from them, never stored. Amounts are integers in the
-smallest unit of the currency; times are Unix seconds as Ping++ gives them, but for `created_ms`, which is ours.
+A document holds facts, which only grow. The status is derived from them, never stored. Amounts are integers
+in minor currency units. Times are Unix seconds as Ping++ gives them; those whose names end in `_ms` are ours,
+in milliseconds by Redis's clock.
 """
 
 from collections.abc import Iterable
@@ -15,44 +16,52 @@ RefundStatus = Literal["pending", "succeeded", "failed"]
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why an attempt came to nothing: Ping++'s code and message, or ours."""
+    """Why an attempt failed: Ping++'s code and message, or ours."""
 
     code: str
     message: str
 
 
 class Registration(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the merchant told us about the payment, which no sighting overrules. `token` is the secret part of the
-    checkout's address; `closed_ms` is when the merchant ended the checkout. Without a token there is none: the charges
-    were made elsewhere (`payments/taking/watch.py`).
-    """
+    """What the merchant told us about the payment; no sighting overrules it."""
 
     amount: int
     currency: str
     livemode: bool
     subject: str = ""
+    #: the secret part of the checkout's address; empty: no checkout, the charges were made elsewhere
+    #: (`watch.py`)
     token: str = ""
+    #: where the checkout sends the shopper afterwards
     return_url: str | None = None
+    #: `tell` or `refund`: what is done with a payment that comes after the end
     on_paid_late: str = "tell"
+    #: when the merchant ended the checkout
     closed_ms: int | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Our intent to create a charge, written down before Ping++ is called. `order_no` is the one at Ping++;
-    `digest` tells a request for the same channel and extra from another. By `over_ms` the call has surely ended,
-    one way or the other. It ends with a charge or with a failure; until then nobody knows.
+    """Our intent to create a charge, written down before Ping++ is called. It ends with a charge or with a
+    failure; until then its outcome is unknown.
     """
 
     id: str
+    #: the order number at Ping++
     order_no: str
     channel: str
+    #: equal for requests with the same channel and extra
     digest: str
+    #: when it was written down
     at_ms: int
+    #: when its call has surely ended
     over_ms: int
+    #: id of the charge that it made
     charge: str | None = None
     failure: Failure | None = None
-    refusal: Failure | None = None  # said by Ping++ at the till, where it is not the last word
-    not_reached: bool = False  # surely nothing was done: the number can be used again
+    #: a refusal by Ping++ at the till, which is not final: the customer may still be typing a password
+    refusal: Failure | None = None
+    #: surely nothing was done: the order number can be used again
+    not_reached: bool = False
 
     @property
     def open(self) -> bool:
@@ -61,28 +70,41 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Reversal(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Our intent to reverse a charge, written down before Ping++ is called; the last one of each charge is kept."""
+    """Our intent to reverse a charge, written down before Ping++ is called; the last one of each charge is
+    kept.
+    """
 
+    #: charge id
     charge: str
+    #: when it was written down
     at_ms: int
+    #: when its call has surely ended
     over_ms: int
+    #: calls so far for this charge
     tries: int = 1
-    ended: bool = False  # without a reversal; one that worked is a fact of the charge
+    #: it ended and did not reverse the charge (a reversal that worked is a fact of the charge)
+    ended: bool = False
     failure: Failure | None = None
 
 
 class RefundAttempt(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Our intent to refund, which reserves its amount. `key` is the merchant's Idempotency-Key, `digest` that of its
-    body. It ends with a refund or with a failure, which frees the amount.
+    """Our intent to refund, which reserves its amount. It ends with a refund, or with a failure, which frees
+    it.
     """
 
     id: str
+    #: charge id
     charge: str
     amount: int
+    #: when it was written down
     at_ms: int
+    #: when its call has surely ended
     over_ms: int
+    #: the merchant's Idempotency-Key; empty: we refund by ourselves
     key: str = ""
+    #: of the request's body: tells whether a request with the same key is the same
     digest: str = ""
+    #: id of the refund that it made
     refund: str | None = None
     failure: Failure | None = None
     not_reached: bool = False
@@ -94,7 +116,7 @@ class RefundAttempt(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A refund, from refund objects only. Neither succeeded nor failed: pending."""
+    """A refund, from refund objects only (Ping++ docs: Refund). Neither succeeded nor failed: pending."""
 
     id: str
     charge: str
@@ -109,12 +131,12 @@ class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def status(self) -> RefundStatus:
-        """`succeeded` where both ends were ever seen: money that went back stays back."""
+        """`succeeded` where both ends were seen: money that went back stays back."""
         return "succeeded" if self.succeeded else "failed" if self.failed else "pending"
 
 
 class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The facts of one charge, and its identity, in which all sightings of it must agree."""
+    """The facts of one charge (Ping++ docs: Charge), and its identity, in which all its sightings must agree."""
 
     id: str
     order_no: str
@@ -130,13 +152,17 @@ class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
     expired: bool = False
     amount_refunded: int = 0
     time_expire: int | None = None
-    # For show, from the latest look that brought a fact; no part of any comparison.
+    #: from the latest look that brought a fact; only shown, never compared
     amount_settle: int | None = None
+    #: the same, without the payer's scan code
     extra: dict[str, Any] = {}
+    #: where its facts came from: webhook, retrieve, list, reply
     sources: tuple[str, ...] = ()
-    untold: bool = False  # paid before we watched: only a webhook publishes it
-    # What the payer has to be shown, while it is open and made here.
+    #: it was paid before we watched: only a webhook publishes that
+    untold: bool = False
+    #: text of the QR code for the payer, while the charge is open and was made here
     qr_text: str | None = None
+    #: the Charge for the client's SDK, in the same way
     for_client: dict[str, Any] | None = None
 
     @property
@@ -146,23 +172,28 @@ class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One payment. `charges` and `refunds` are sorted, so that equal facts make equal documents.
-
-    What depends on the order of learning, rightly: `first_paid` (the charge published as `paid` or `paid_late`, then
-    `late` too), `closed` (the charge published as `closed`), `reopened` (an attempt has begun since), `sequence`
-    (messages so far) and `created_ms`.
+    """One payment. The facts of its charges and refunds do not depend on the order in which they were seen. The
+    fields from `first_paid` to `created_ms` do, for they tell what was published, and when we first saw the payment.
     """
 
     schema: int
     app: str
     order_no: str
+    #: sorted by when they were created
     charges: tuple[Charge, ...] = ()
+    #: sorted by id
     refunds: tuple[Refund, ...] = ()
+    #: the charge that was published as `paid` or `paid_late`
     first_paid: str | None = None
+    #: it was published as `paid_late`
     late: bool = False
+    #: the charge that was published as `closed` last
     closed: str | None = None
+    #: those that were published as `closed` before it
     closed_before: tuple[str, ...] = ()
+    #: a new attempt has begun since `closed` was published
     reopened: bool = False
+    #: how many messages were published
     sequence: int = 0
     created_ms: int = 0
     registration: Registration | None = None
@@ -176,21 +207,21 @@ class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{self.app}:{self.order_no}"
 
     def charge(self, charge_id: str) -> Charge | None:
-        """The charge of that id, if it is in the books."""
-        for charge in self.charges:  # a generator would cost thrice as much
+        """The charge with this id, if it is in the books."""
+        for charge in self.charges:  # a generator would cost three times as much
             if charge.id == charge_id:
                 return charge
         return None
 
     def refund(self, refund_id: str) -> Refund | None:
-        """The refund of that id, if it is in the books."""
+        """The refund with this id, if it is in the books."""
         for refund in self.refunds:
             if refund.id == refund_id:
                 return refund
         return None
 
     def refunded(self, charge: Charge) -> int:
-        """What of a charge has gone back, by refund objects."""
+        """How much of a charge was refunded, by its refund objects that succeeded."""
         if not self.refunds:
             return 0
         return sum(
@@ -198,13 +229,13 @@ class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
         )
 
     def kept(self, charge: Charge) -> int:
-        """What the merchant keeps of a charge."""
+        """How much of a charge the merchant keeps."""
         if not charge.paid or charge.reversed:
             return 0
         return max(0, charge.amount - self.refunded(charge))
 
     def available(self, charge: Charge) -> int:
-        """What of a charge can still be refunded: less what went back, is going back, or is asked to."""
+        """How much of a charge can still be refunded: all but what went back, is pending, or is reserved."""
         if not charge.paid or charge.reversed:
             return 0
         refunds = [r for r in self.refunds if r.charge == charge.id and r.status != "failed"]
@@ -213,14 +244,14 @@ class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
         return max(0, charge.amount - gone - reserved)
 
     def reversing(self, charge_id: str) -> Reversal | None:
-        """The attempt to reverse a charge whose outcome is not known, if there is one."""
+        """The reversal of this charge whose outcome is unknown, if there is one."""
         charge = self.charge(charge_id)
         if charge is None or charge.reversed:
             return None
         return next((one for one in self.reversals if one.charge == charge_id and not one.ended), None)
 
     def made_here(self, charge_id: str) -> bool:
-        """Whether the charge was created by an attempt of ours; only such are reversed by us."""
+        """Whether an attempt of ours created the charge; we reverse no others."""
         return any(attempt.charge == charge_id for attempt in self.attempts)
 
     @property
@@ -230,7 +261,7 @@ class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def status(self) -> Status:
-        """What follows from the facts; docs/payments.md says what each means."""
+        """The status that follows from the facts; docs/payments.md says what each means."""
         paid = [charge for charge in self.charges if charge.paid]
         if not paid:
             return self._unpaid
@@ -250,21 +281,23 @@ class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def shown(self) -> Charge | None:
-        """The charge that speaks for the payment: the one that was paid first, else the newest; None before any."""
+        """The charge that stands for the payment: the one that was paid first, else the newest; None: there
+        is none.
+        """
         first = self.charge(self.first_paid) if self.first_paid else None
         paid = first or next((charge for charge in self.charges if charge.paid), None)
         return paid or self._newest or (self.charges[-1] if self.charges else None)
 
     @property
     def _newest(self) -> Charge | None:
-        """The charge of the latest attempt that made one: two can be created within the same second."""
+        """The charge of the latest attempt that made one; two charges can be created in the same second."""
         made = (self.charge(one.charge) for one in reversed(self.attempts) if one.charge)
         return next((charge for charge in made if charge), None)
 
     @property
     def to_show(self) -> Charge | None:
-        """The charge that a payer is shown at our checkout: the newest that can be paid, while nothing is and nobody
-        ended it.
+        """The charge that a shopper is shown at our checkout: the newest that can be paid. None: there is
+        none, the payment is paid, or the merchant ended the checkout.
         """
         asked_for = self.registration
         if asked_for is None or not asked_for.token or asked_for.closed_ms is not None:
@@ -277,17 +310,17 @@ class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def with_charge(charges: Iterable[Charge], new: Charge) -> tuple[Charge, ...]:
-    """`charges` with `new` in the place of the one of its id, sorted by age."""
+    """`charges` with `new` in place of the one with the same id, sorted by age."""
     return tuple(sorted([*(c for c in charges if c.id != new.id), new], key=lambda c: (c.created, c.id)))
 
 
 def with_refund(refunds: Iterable[Refund], new: Refund) -> tuple[Refund, ...]:
-    """`refunds` with `new` in the place of the one of its id, sorted by id."""
+    """`refunds` with `new` in place of the one with the same id, sorted by id."""
     return tuple(sorted([*(r for r in refunds if r.id != new.id), new], key=lambda r: r.id))
 
 
 def made_charge(payment: Payment, attempt_id: str | None, charge_id: str) -> Payment:
-    """A charge was seen that says which attempt made it: that one has ended, even where it was given up."""
+    """End the attempt that, by a charge's metadata, made it; also an attempt that was given up before."""
     if not any(one.id == attempt_id and one.charge is None for one in payment.attempts):
         return payment
     return replace(
@@ -303,7 +336,7 @@ def made_refund(payment: Payment, attempt_id: str | None, refund_id: str) -> Pay
     """The same for a refund."""
     if not any(one.id == attempt_id and one.refund is None for one in payment.refund_attempts):
         return payment
-    if any(one.refund == refund_id for one in payment.refund_attempts):  # no refund is two attempts'
+    if any(one.refund == refund_id for one in payment.refund_attempts):  # one attempt made it, not two
         return payment
     return replace(
         payment,

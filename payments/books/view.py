@@ -1,6 +1,7 @@
-"""A payment as others see it: in the merchant API, in fulfilment messages, in the CLI.
+"""The view of a payment that goes outside: in the merchant API, in fulfilment messages, in the CLI.
 
-Our own times end in `_at` and are RFC 3339 in UTC; amounts are integers in the smallest unit.
+Our own times end in `_at` and are RFC 3339 in UTC; amounts are integers in minor currency units. (What goes
+outside of an event is `payments/inbox/seen.py`, of a dead letter and a report each `shown.py`.)
 """
 
 from typing import Any, Literal
@@ -12,7 +13,7 @@ ChargeStatus = Literal["paid", "reversed", "expired", "pending"]
 
 
 def payment_json(payment: Payment) -> dict[str, Any]:
-    """Safe wherever it goes; holds no credential and no scan code."""
+    """A payment for any reader: it holds no credential and no scan code."""
     shown, asked_for, newest = payment.shown, payment.registration, payment.attempts[-1:]
     first = payment.charge(payment.first_paid) if payment.first_paid else None
     priced = shown or asked_for
@@ -40,7 +41,9 @@ def payment_json(payment: Payment) -> dict[str, Any]:
 
 
 def merchant_json(payment: Payment, public_url: str) -> dict[str, Any]:
-    """For the merchant's own server alone: with the checkout's address, and what has to be shown to the payer."""
+    """A payment for the merchant's own server: with the checkout's address, and what the payer has to be
+    shown.
+    """
     seen = payment_json(payment)
     if payment.registration and payment.registration.token:
         seen["checkout_url"] = f"{public_url}/checkout/{payment.registration.token}"
@@ -53,7 +56,7 @@ def merchant_json(payment: Payment, public_url: str) -> dict[str, Any]:
 
 
 def charge_status(charge: Charge) -> ChargeStatus:
-    """`reversed` wins over `paid`: the money is gone again."""
+    """The status of one charge. `reversed` wins over `paid`: the money went back."""
     if charge.reversed:
         return "reversed"
     return "paid" if charge.paid else "expired" if charge.expired else "pending"
@@ -90,7 +93,7 @@ def _refund(payment: Payment, refund: Refund) -> dict[str, Any]:
 
 
 def _refunds_without_object(payment: Payment) -> list[dict[str, Any]]:
-    """Attempts to refund that Ping++ has not made a refund of: their outcome is not known, or they were refused."""
+    """Attempts to refund without a refund object: their outcome is unknown, or Ping++ refused them."""
     return [
         {
             "id": None,
@@ -115,6 +118,7 @@ _NOT_THE_BUYERS = {
 
 
 def without_the_buyer(charge: dict[str, Any]) -> dict[str, Any]:
+    """A charge of `payment_json` in which all that may name the buyer is withheld."""
     extra = {
         name: value if name in _NOT_THE_BUYERS else "(withheld)" for name, value in charge["extra"].items()
     }
