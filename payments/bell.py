@@ -1,6 +1,6 @@
 """Bells: the RQ jobs that wake a worker for a due set. The only file of the business that knows RQ.
 
-A job carries nothing, so that losing or doubling it is harmless; whatever must not be lost is in the due set.
+A job carries nothing, so losing or doubling it is harmless. What must not be lost is in the due set.
 """
 
 import os
@@ -12,7 +12,7 @@ from payments.store import Store
 
 _ring = script(__file__, "ring")
 
-BELL_MS = 5_000  # a bell that nobody heard may ring again after this
+BELL_MS = 5_000  # a bell that no worker heard may ring again after this
 JOBS = {
     "events": "workers.jobs.apply_events",
     "asks": "workers.jobs.ask",
@@ -21,17 +21,17 @@ JOBS = {
     "sweeps": "workers.jobs.sweep",
 }
 JOB_TIMEOUT = 120  # seconds; a drain ends well before
-_WAITING = 8  # jobs on a queue that are enough to wake everybody: while no worker runs, they must not pile up
+_WAITING = 8  # jobs on a queue are enough to wake all workers; while no worker runs, they must not pile up
 _FAILED_TTL = 60  # seconds for which RQ keeps a job that failed
 
 
 def use_prefix(key_prefix: str) -> None:
-    """Make RQ's keys stand under `KEY_PREFIX` + `rq`. To be called before RQ is imported for the first time."""
+    """Put RQ's keys under `KEY_PREFIX` + `rq`. Call it before RQ is imported for the first time."""
     os.environ["RQ_KEY_PREFIX"] = f"{key_prefix}rq"
 
 
 def enqueue(client: redis.Redis, due_set: str) -> None:
-    """Put the job for a due set on its queue, for whoever has just set the bell."""
+    """Put the job for a due set on its queue. Only the process that has just set the bell calls this."""
     from rq import Queue  # noqa: PLC0415  after `use_prefix`, and not in the receiver's start
     from rq.serializers import JSONSerializer  # noqa: PLC0415
 
@@ -42,7 +42,9 @@ def enqueue(client: redis.Redis, due_set: str) -> None:
 
 
 def ring_if_due(store: Store, due_set: str) -> bool:
-    """Ring for a due set that has something due, unless somebody did. Whether this call rang."""
+    """Ring for a due set that has something due, unless its bell rings already. Returns whether this call
+    rang.
+    """
     if not _ring(store.client, [store.keys.due(due_set), store.keys.bell(due_set)], [BELL_MS]):
         return False
     enqueue(store.client, due_set)

@@ -1,4 +1,4 @@
-"""The time by Redis's clock, which decides what is due: machines need not agree on theirs."""
+"""The time by Redis's clock, which decides what is due. So the clocks of our machines may differ."""
 
 import redis
 

@@ -1,4 +1,4 @@
-"""Amounts for people: they are kept as integers in the smallest unit of the currency, and written in its own."""
+"""Writes amounts for people: they are kept as integers in minor currency units (fen), and shown in yuan."""
 
 # ISO 4217: the currencies whose smallest unit is not a hundredth.
 _DECIMALS = dict.fromkeys(
@@ -8,7 +8,7 @@ _DECIMALS = dict.fromkeys(
 
 
 def in_units(amount: int, currency: str) -> str:
-    """`1234567, cny` is `12,345.67`."""
+    """An amount in minor units, as a decimal number: `1234567, cny` is `12,345.67`."""
     decimals = _DECIMALS.get(currency.lower(), 2)
     minus, digits = "-" if amount < 0 else "", f"{abs(amount):0{decimals + 1}d}"
     whole, part = (digits[:-decimals], f".{digits[-decimals:]}") if decimals else (digits, "")
@@ -16,7 +16,7 @@ def in_units(amount: int, currency: str) -> str:
 
 
 def money(amount: object, currency: object) -> str:
-    """`100, cny` is `1.00 CNY`; what is no amount is written as it stands."""
+    """The same with the currency: `100, cny` is `1.00 CNY`. A value that is no amount is written as it is."""
     name = currency if isinstance(currency, str) else ""
     if not isinstance(amount, int) or isinstance(amount, bool):
         return "" if amount is None else f"{amount} {name.upper()}".strip()

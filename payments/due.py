@@ -1,7 +1,8 @@
-"""Due sets: everything that waits for work, claimed with a lease; one that dies at it needs no clean-up.
+"""Due sets: everything that waits for work. A worker claims members with a lease, so one that dies needs no
+clean-up.
 
-*Claim* counts the attempt before the work. *Done* is part of whatever records the effect (record.lua,
-park.lua, bury.lua). *Later* puts off. Running twice is harmless, because the ledger is a join.
+*Claim* counts the attempt before the work. *Done* is part of the script that records the effect (record.lua,
+park.lua, bury.lua). *Later* puts off. Working twice is harmless, because the ledger is a join.
 """
 
 import random
@@ -14,31 +15,33 @@ from payments.store import Store
 _claim = script(__file__, "claim")
 _later = script(__file__, "later")
 
-# Longer than the work takes, calls of the gateway included. Somebody waits for what is in CHECKS_NOW: a look that
-# takes longer is made twice, which is harmless.
+# Longer than the work takes, calls to Ping++ included. A shopper waits for what is in CHECKS_NOW, so its
+# lease is short: a look that takes longer is made twice, which is harmless.
 LEASE_MS = {EVENTS: 10_000, ASKS: 60_000, CHECKS_NOW: 20_000, CHECKS: 60_000, SWEEPS: 60_000}
-ATTEMPTS = 10  # far more than the crashes of workers that one event can meet by chance
+ATTEMPTS = 10  # far more than the number of crashed workers that one event meets by chance
 _DELAYS = (1, 2, 5, 15, 60, 300, 900, 1800, 3600)  # seconds after each failed attempt, before jitter
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A member lent to us. `since_ms` is since when it waits in this due set: an event, since it was received."""
+    """A member that is lent to this worker for the length of the lease."""
 
     member: str
+    #: since when it waits in this due set; for an event: when it was received
     since_ms: int
+    #: attempts begun, this one included
     attempts: int
     last_error: str
 
     @property
     def used_up(self) -> bool:
-        """It had all its attempts: not to be worked on, but to be buried."""
+        """Whether it had all its attempts: then it becomes a dead letter without being worked on."""
         return self.attempts > ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """A member that is worked on: which due set lent it to us, and when, by Redis's clock."""
+    """A member that is worked on, the due set that lent it, and when (ms, Redis's clock)."""
 
     due_set: str
     member: str
@@ -47,7 +50,7 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one claim brought, at `now_ms` by Redis's clock."""
+    """The members that one claim brought, and when (ms, Redis's clock)."""
 
     now_ms: int
     members: tuple[Claimed, ...]
@@ -55,18 +58,19 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Put a member off by `delay_ms`. `count_back` forgets its attempts: it was not to blame."""
+    """A member to put off, and for how long."""
 
     member: str
     delay_ms: int
     error: str = ""
+    #: set its attempts back to 0: the failure was outside us
     count_back: bool = False
 
 
 def claim(store: Store, due_set: str, n: int, *, first: bool, tried_first: bool = False) -> Claim:
-    """Claim up to `n` due members; `first` claims of a drain unset the bell.
+    """Claim up to `n` due members. The `first` claim of a drain unsets the bell. Raises RedisError.
 
-    A member that was tried before comes alone: if `tried_first`, before all others, else after them.
+    A member that was tried before comes alone: before all others where `tried_first`, else after them.
     """
     answer = _claim(
         store.client,
@@ -81,14 +85,14 @@ def claim(store: Store, due_set: str, n: int, *, first: bool, tried_first: bool 
 
 
 def read_attempts(value: bytes | None) -> tuple[int, int | None, str]:
-    """What a field of `attempts:<due set>` says: attempts begun, since when the member waits (ms), last error."""
+    """Read a field of `attempts:<due set>`: attempts begun, since when the member waits (ms), last error."""
     attempts, _, rest = (value or b"0").decode("utf-8", "replace").partition(" ")
     since, _, error = rest.partition(" ")
     return int(attempts), int(since) if since else None, error
 
 
 def put_off(store: Store, due_set: str, members: list[Later]) -> None:
-    """Put members off; those that were done meanwhile stay done."""
+    """Put members off. A member that was done meanwhile stays done."""
     if not members:
         return
     arguments: list[str | int] = []
@@ -98,18 +102,18 @@ def put_off(store: Store, due_set: str, members: list[Later]) -> None:
 
 
 def backoff_ms(attempts: int) -> int:
-    """How long to wait after so many attempts: growing, with jitter, so that a crowd does not come back as one."""
+    """How long to wait after so many attempts: it grows, with jitter, so that not all come back at once."""
     seconds = _DELAYS[min(attempts, len(_DELAYS)) - 1]
     return int(1000 * seconds * random.uniform(0.75, 1.25))  # noqa: S311  jitter is no secret
 
 
 def backoff_by_age_ms(age_ms: int) -> int:
-    """How long to wait for what fails outside us, whose attempts are not counted: grows with its age, from one
-    second to one minute, so that an outage is noticed to be over within a minute.
+    """How long to wait after a failure outside us, where attempts are not counted. It grows with the member's
+    age, from one second to one minute, so that work goes on within a minute after an outage.
     """
     return int(min(60_000, max(1_000, age_ms / 2)) * random.uniform(0.75, 1.0))  # noqa: S311  jitter is no secret
 
 
 def waiting(store: Store, due_set: str) -> int:
-    """How many members wait, due or not."""
+    """How many members wait in a due set, due or not."""
     return int(store.client.zcard(store.keys.due(due_set)))

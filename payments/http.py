@@ -1,4 +1,6 @@
-"""Calls to others over HTTP: TLS, time-outs, and whether one that failed was surely not made. All of httpx is here."""
+"""Calls to other servers over HTTP: TLS, time-outs, and whether a failed call was surely not made. Only user
+of httpx.
+"""
 
 import ssl
 from collections.abc import Mapping
@@ -15,11 +17,11 @@ TIMEOUT = httpx.Timeout(15.0, connect=5.0)  # seconds
 
 
 class NotReached(RuntimeError):
-    """The other side was not reached: the call was surely not made."""
+    """The server was not reached: the call was surely not made."""
 
 
 class NotAnswered(RuntimeError):
-    """Whether the call was made, the other side alone knows."""
+    """There was no answer that can be read: the call may have been made."""
 
 
 class Http:
@@ -29,7 +31,7 @@ class Http:
         self._client: httpx.AsyncClient | None = None
 
     async def open(self, headers: Mapping[str, str], transport: Transport | None = None) -> None:
-        """`headers` go with each request."""
+        """Open the pool; `headers` go with each request."""
         self._client = httpx.AsyncClient(
             timeout=TIMEOUT, verify=_trusted(), transport=transport, headers=headers
         )
@@ -39,11 +41,11 @@ class Http:
             await self._client.aclose()
 
     def request(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Request:
-        """A request as it will go out, to be signed where that is needed."""
+        """Build a request exactly as it will be sent, so that it can be signed."""
         return self._opened.build_request(method, url, content=content, headers=headers)
 
     async def send(self, request: Request) -> Response:
-        """Send it, once. Raises NotReached and NotAnswered."""
+        """Send a request, once. Raises NotReached and NotAnswered."""
         try:
             return await self._opened.send(request)
         except (
@@ -53,7 +55,7 @@ class Http:
             httpx.UnsupportedProtocol,
         ) as error:
             raise NotReached(type(error).__name__) from None
-        except httpx.RequestError as error:  # one that cannot be decoded, too
+        except httpx.RequestError as error:  # also an answer that cannot be decoded
             raise NotAnswered(type(error).__name__) from None
 
     @property
@@ -64,5 +66,5 @@ class Http:
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """Reading the certificates takes longer than a call: once for a process."""
+    """Read the trusted certificates once for a process, because that takes longer than a call."""
     return httpx.create_ssl_context()

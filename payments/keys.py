@@ -8,7 +8,7 @@ from dataclasses import dataclass
 # What waits for work, each in a due set of its own, with an RQ queue of the same name.
 EVENTS = "events"
 ASKS = "asks"
-CHECKS_NOW = "checks_now"  # for which a shopper or a till waits
+CHECKS_NOW = "checks_now"  # checks for which a shopper or a till waits
 CHECKS = "checks"
 SWEEPS = "sweeps"
 DUE_SETS = (EVENTS, ASKS, CHECKS_NOW, CHECKS, SWEEPS)  # those that have a job, see `workers/jobs.py`
@@ -21,13 +21,13 @@ class Keys:
     prefix: str = ""
 
     def event(self, member: str) -> str:
-        """Hash: time received (ms), times seen, digest of the body; what was odd; why it was kept aside. Lives as long
-        as the dedupe memory.
+        """Hash: time received (ms), times seen, digest of the body, what was odd, why it was kept aside.
+        Lives as long as the dedupe memory.
         """
         return f"{self.prefix}event:{member}"
 
     def body(self, member: str) -> str:
-        """String: the raw body. Lives while pending or dead, then for the raw retention."""
+        """String: the raw body. Lives while the event waits or is a dead letter, then for the raw retention."""
         return f"{self.prefix}body:{member}"
 
     def payment(self, payment: str) -> str:
@@ -39,7 +39,7 @@ class Keys:
         return f"{self.prefix}charge:{charge_id}"
 
     def due(self, due_set: str) -> str:
-        """Sorted set: what waits, scored by when it is due (ms, Redis's clock). Lives while there is work."""
+        """Sorted set: members that wait, by when they are due (ms, Redis's clock). Lives while there is work."""
         return f"{self.prefix}due:{due_set}"
 
     def attempts(self, due_set: str) -> str:
@@ -51,7 +51,9 @@ class Keys:
         return f"{self.prefix}bell:{due_set}"
 
     def dead_letter(self, letter_id: str) -> str:
-        """Hash: one dead letter (`payments/dead_letters/letters.py` names its fields). Lives until a person ends it."""
+        """Hash: one dead letter (`payments/dead_letters/letters.py` names its fields). Lives until a person
+        ends it.
+        """
         return f"{self.prefix}dead_letter:{letter_id}"
 
     @property
@@ -64,21 +66,23 @@ class Keys:
         return f"{self.prefix}checkout:{token}"
 
     def hastened(self, payment: str) -> str:
-        """String with a TTL: somebody asked for a look at this payment just now, and another need not be brought
-        forward.
-        """
+        """String with a TTL: the next look at this payment was brought forward just now. Lives some seconds."""
         return f"{self.prefix}hastened:{payment}"
 
     def charges(self, app: str) -> str:
-        """Sorted set: ids of an app's charges in the books, by when Ping++ created them (s). Lives as the payments."""
+        """Sorted set: ids of an app's charges in the books, by when Ping++ created them (s). Lives as the
+        payments.
+        """
         return f"{self.prefix}charges:{app}"
 
     def sweep(self, member: str) -> str:
-        """String: how far a sweep is (JSON, `payments/reconciliation/sweep.py`), by its member in the due set. Lives until it ends."""
+        """String: how far a sweep is (JSON of `sweep.Progress`), by its member in the due set. Lives until it
+        ends.
+        """
         return f"{self.prefix}sweep:{member}"
 
     def report(self, report_id: str) -> str:
-        """String: the report of a sweep that ended (JSON). Lives until newer ones displace it."""
+        """String: the report of a sweep that ended (JSON). Lives until newer reports take its place."""
         return f"{self.prefix}report:{report_id}"
 
     @property
@@ -87,11 +91,13 @@ class Keys:
         return f"{self.prefix}reports"
 
     def swept(self, kind: str, app: str) -> str:
-        """String: up to when (s) sweeps of that kind have compared everything of an app. Lives for ever."""
+        """String: up to when (s) sweeps of this kind have compared everything of an app. Lives for ever."""
         return f"{self.prefix}swept:{kind}:{app}"
 
     def watch_from(self, app: str = "") -> str:
-        """String: when (s) the system was started for the first time, or began to sweep an app. Lives for ever."""
+        """String: when (s) the system was started for the first time, or began to sweep an app. Lives for
+        ever.
+        """
         return f"{self.prefix}watch_from:{app}" if app else f"{self.prefix}watch_from"
 
     @property
@@ -111,7 +117,9 @@ class Keys:
 
     @property
     def pace(self) -> str:
-        """Hash: the token bucket of the calls to Ping++, and by how much their pace is lowered. Lives for ever."""
+        """Hash: the token bucket of the calls to Ping++, and by how much their pace is lowered. Lives for
+        ever.
+        """
         return f"{self.prefix}pace"
 
     @property
@@ -121,5 +129,5 @@ class Keys:
 
     @property
     def kept_aside(self) -> str:
-        """Hash: how many events were kept aside as others', by reason. Lives for ever."""
+        """Hash: how many events were kept aside because they are not ours, by reason. Lives for ever."""
         return f"{self.prefix}kept_aside"

@@ -1,4 +1,4 @@
-"""The grammar of due-set members: how what waits is named there."""
+"""The grammar of due-set members: how an event, a charge, an attempt or a sweep that waits is named there."""
 
 import hashlib
 
@@ -6,22 +6,22 @@ RUN = "run"  # a sweep that a person asked for
 
 
 def member_of(report_id: str) -> str:
-    """The member of the due set that the run with this report has."""
+    """The member of a sweep that a person asked for; `report_id` is the id of its report."""
     return f"{RUN}:{report_id}"
 
 
 def member_of_charge(charge_id: str) -> str:
-    """How the check of a charge, and of its refunds and its reversal, is called in the due sets."""
+    """The member of a charge, which stands for its refunds and its reversal too."""
     return f":{charge_id}"
 
 
 def member_of_attempt(attempt_id: str, payment: str) -> str:
-    """How the check of an attempt is called; `payment` is `<app>:<order_no>`."""
+    """The member of an attempt; `payment` is `<app>:<order_no>`."""
     return f"+{attempt_id}:{payment}"
 
 
 def read_member(member: str) -> tuple[str, str, str]:
-    """(charge id, attempt id, payment) of a member; what it does not name is empty."""
+    """(charge id, attempt id, payment) that a member names; empty where it names none."""
     if member.startswith("+"):
         attempt_id, _, payment = member[1:].partition(":")
         return "", attempt_id, payment
@@ -29,30 +29,32 @@ def read_member(member: str) -> tuple[str, str, str]:
 
 
 def member_of_sweep(kind: str, app: str) -> str:
-    """How the sweep of an app that comes again and again is called; `kind` is `discover` or `reconcile`."""
+    """The member of the repeated sweep of an app; `kind` is `discover` or `reconcile`."""
     return f"{kind}:{app}"
 
 
 def read_sweep(member: str) -> tuple[str, str]:
-    """(`discover` or `reconcile`, app) of a sweep that comes again and again; (`run`, report id) of a run."""
+    """(`discover` or `reconcile`, app) of a repeated sweep; (`run`, report id) of one that a person asked
+    for.
+    """
     kind, _, of = member.partition(":")
     return kind, of
 
 
 def event_of(member: str) -> str:
-    """The event id in the member of an event; empty where it has no usable one."""
+    """The event id in the member of an event; empty where the event has no usable id."""
     return "" if member.startswith("~") else member.partition(":")[0]
 
 
 def kind_of(member: str) -> str:
-    """`event`; `webhook`: one without usable ids; `charge`: a question about a charge alone; `attempt`; `sweep`."""
+    """What a member stands for: `event`, `webhook` (one without usable ids), `charge`, `attempt` or `sweep`."""
     if member.startswith(("discover:", "reconcile:", f"{RUN}:")):
         return "sweep"
     return {"~": "webhook", ":": "charge", "+": "attempt"}.get(member[:1], "event")
 
 
 def unidentified(body: bytes) -> str:
-    """The member of a body without usable ids."""
+    """The member of a webhook without usable ids: a hash of its body (bytes)."""
     return "~" + hashlib.blake2b(body, digest_size=16).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The metrics: what stands in Redis, as Prometheus takes it. Nothing is counted here."""
+"""The metrics: numbers that stand in Redis, for Prometheus. Nothing is counted here."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,7 @@ def families(store: Store) -> "Iterator[Metric]":
 
 
 def _books(store: Store) -> "Iterator[Metric]":
-    """What the latest reconciliation of each app found; an app that was never compared has none."""
+    """What the latest reconciliation of each app found; an app that was never compared has no such metric."""
     from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
 
     matches = GaugeMetricFamily(

@@ -1,4 +1,6 @@
-"""Runs the Lua scripts that lie beside their callers: by digest, loaded where Redis does not know them yet."""
+"""Runs the Lua scripts that lie beside their callers: by digest; Redis loads a script that it does not know
+yet.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,7 +23,7 @@ class Script:
     sha: str
 
     def __call__(self, client: redis.Redis, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
-        """Run it. Running it again after a lost reply must be harmless, as everything here is by design."""
+        """Run it. After a lost reply it may run again, so each script has to be harmless when it runs twice."""
         try:
             return client.evalsha(self.sha, len(keys), *keys, *arguments)
         except NoScriptError:
@@ -29,6 +31,6 @@ class Script:
 
 
 def script(caller: str, name: str) -> Script:
-    """The script in `<name>.lua`, which lies beside its caller, whose `__file__` is given."""
+    """The script in `<name>.lua` beside the caller; `caller` is the caller's `__file__`."""
     source = Path(caller).with_name(f"{name}.lua").read_bytes()
     return Script(name, source, hashlib.sha1(source, usedforsecurity=False).hexdigest())

@@ -1,4 +1,6 @@
-"""The store: a client of Redis, and the names that our keys have in it. What reads or writes the books is handed one."""
+"""The store: a client of Redis, and the names of our keys in it. All code that reads or writes the books gets
+one.
+"""
 
 from dataclasses import dataclass
 
@@ -9,7 +11,9 @@ from payments.keys import Keys
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One installation's Redis, for code that blocks; the receiver's hot path has an asynchronous client of its own."""
+    """One installation's Redis, for code that blocks; the receiver's hot path has an asynchronous client of
+    its own.
+    """
 
     client: redis.Redis
     keys: Keys

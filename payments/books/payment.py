@@ -172,8 +172,9 @@ class Charge(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Payment(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One payment. The facts of its charges and refunds do not depend on the order in which they were seen. The
-    fields from `first_paid` to `created_ms` do, for they tell what was published, and when we first saw the payment.
+    """One payment. The facts of its charges and refunds do not depend on the order in which they were seen.
+    The fields from `first_paid` to `created_ms` do, for they tell what was published, and when we first saw
+    the payment.
     """
 
     schema: int

@@ -1,6 +1,7 @@
-"""The shapes of the channels' table, and the rules that a request is held against.
+"""The rules that a field of a request can have to follow, such as a text of so many characters.
 
-A scan code is as good as the customer's purse, so a problem tells field, rule and length, and no value.
+A scan code is as good as the customer's purse. So a problem tells the field, the rule and the length, never
+the value.
 """
 
 import ipaddress
@@ -10,26 +11,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-MINUTE, HOUR, DAY = 60, 3_600, 86_400  # in seconds, as all durations here
-LARGEST = 2**53 - 1  # what every JSON reader can hold (RFC 8259 §6)
+MINUTE, HOUR, DAY = 60, 3_600, 86_400  # seconds, as are all durations here
+LARGEST = 2**53 - 1  # the largest integer that every JSON reader can hold (RFC 8259 §6)
 OURS = "pingpp_ingest_"  # metadata of our own: the attempt and the order
-# Ping++ docs: 20 pairs, 1000 characters in all. Two pairs are ours, with an attempt's id of up to 40 characters
-# and an order_no of up to 64: 160 characters as JSON.
+# Ping++ docs: 20 pairs, 1000 characters in all. Two pairs are ours, with an attempt's id of up to 40
+# characters and an order_no of up to 64: 160 characters as JSON.
 METADATA_PAIRS = 18
 METADATA_LONGEST = 840
 
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """What is wrong with a field; `length` counts what the rule counts, where the value has a length."""
+    """What is wrong with a field."""
 
     field: str
+    #: what its value must be, in English
     rule: str
+    #: what it is: characters, or bytes or items where the rule counts those; None: the value has no length
     length: int | None = None
 
 
 class Rule(Protocol):
-    """Something that a value can be held against."""
+    """Something that a value must be."""
 
     @property
     def words(self) -> str:
@@ -37,18 +40,20 @@ class Rule(Protocol):
         ...
 
     def problems(self, field: str, value: Any) -> Iterator[Wrong]:
-        """What is wrong with the value, and nothing if it is right."""
+        """What is wrong with the value; nothing if it is right."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string. `of` names what it is made of; `said` replaces the words where these would say too little."""
+    """A string."""
 
     shortest: int = 1
     longest: int | None = None
     pattern: str = r"(?s:.*)"
+    #: what it is made of; "bytes": its length is counted in bytes
     of: str = "characters"
+    #: takes the place of the words that would be made from the other fields
     said: str = ""
 
     @property
@@ -72,11 +77,13 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """An integer; `digits_too` takes it as a string as well, as the samples of Ping++ have some."""
+    """An integer."""
 
     least: int = 0
     most: int = LARGEST
+    #: also its digits as a string, as in some samples of Ping++
     digits_too: bool = False
+    #: as in `Text`
     said: str = ""
 
     @property
@@ -127,10 +134,11 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """A list of objects with these members and any others; `longest` bounds it as compact JSON."""
+    """A list of objects; they may have other members beside `members`."""
 
     least: int = 0
     members: "tuple[Field, ...]" = ()
+    #: characters of the list as compact JSON
     longest: int | None = None
 
     @property
@@ -144,7 +152,7 @@ class Objects:
         if not isinstance(value, list) or len(value) < self.least:
             yield Wrong(field, self.words, size(value))
             return
-        text = as_json(value)  # None: the whole `extra` is refused for it
+        text = as_json(value)  # None: then the whole `extra` is refused
         if self.longest is not None and text is not None and len(text) > self.longest:
             yield Wrong(field, self.words, len(text))
         for i, one in enumerate(value):
@@ -164,7 +172,7 @@ class Field:
     required: bool = False
 
     def problems(self, before: str, whole: Mapping[str, Any]) -> Iterator[Wrong]:
-        """What is wrong with this member of the whole; `before` is the path to it."""
+        """What is wrong with this member of the object `whole`; `before` is the path to that."""
         value = whole.get(self.name)
         if value is not None:
             yield from self.rule.problems(before + self.name, value)
@@ -173,7 +181,7 @@ class Field:
 
 
 def extra_problems(fields: tuple[Field, ...], extra: Any) -> Iterator[Wrong]:
-    """What is wrong with `extra`; members that have no field here are left to Ping++, which adds some."""
+    """What is wrong with `extra`. Members without a field here are left to Ping++, which adds new ones."""
     given = {} if extra is None else extra
     if not isinstance(given, Mapping) or as_json(given) is None:
         yield Wrong("extra", "an object, valid as JSON", size(extra))
@@ -183,7 +191,7 @@ def extra_problems(fields: tuple[Field, ...], extra: Any) -> Iterator[Wrong]:
 
 
 def metadata_problems(metadata: Any) -> Iterator[Wrong]:
-    """What is wrong with the merchant's metadata, to which ours is added."""
+    """What is wrong with the merchant's metadata, to which we add ours (Ping++ docs: create a Charge)."""
     text = as_json(metadata)
     if metadata is None:
         return
@@ -199,12 +207,14 @@ def metadata_problems(metadata: Any) -> Iterator[Wrong]:
 
 
 def size(value: Any) -> int | None:
-    """The length of what has one."""
+    """The length of a string, list or object; None for any other value."""
     return len(value) if isinstance(value, str | list | Mapping) else None
 
 
 def as_json(value: Any) -> str | None:
-    """Compact JSON as it can be sent; None for half a surrogate pair, NaN, what is no JSON, or is nested too deep."""
+    """A value as compact JSON. None where it cannot be sent: half a surrogate pair, NaN, no JSON, nested too
+    deep.
+    """
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         text.encode()

@@ -1,7 +1,7 @@
-"""What each channel needs, holds and allows: one table, by which a payment is checked before Ping++ is called.
+"""The table of channels: what each needs and allows. Each payment is checked by it before Ping++ is called.
 
-Where the sources are not sure, the
-looser reading stands here: what Ping++ refuses does little harm, what we refuse wrongly cannot be sold.
+Where the sources are not sure, the table takes the looser reading: a refusal by Ping++ does little harm, but
+what we refuse wrongly cannot be sold.
 """
 
 import math
@@ -32,13 +32,14 @@ MOST_ATTEMPTS = 100  # at one payment
 
 
 def find(channel: str) -> Channel:
-    """The channel of that name; one that we do not know gets the common rules only."""
+    """The channel with this name; one that is not in the table gets the common rules only."""
     return CHANNELS.get(channel) or replace(UNKNOWN, name=channel)
 
 
 def problems(request: Mapping[str, Any], *, now: float, attempt: int = 1) -> list[Wrong]:
-    """What is wrong with a payment as the merchant asks for it, at `now` in Unix seconds; unknown fields are left
-    to the caller, unknown `extra` to Ping++. Further attempts have an order_no made for the channel.
+    """What is wrong with the merchant's request for a payment, at `now` in Unix seconds. Unknown fields are
+    left to the caller, unknown `extra` to Ping++. From the second attempt on, the order_no is made to fit the
+    channel.
     """
     name = request.get("channel")
     channel = find(name if isinstance(name, str) else "")
@@ -64,10 +65,11 @@ def problems(request: Mapping[str, Any], *, now: float, attempt: int = 1) -> lis
 
 
 def attempt_order_no(order_no: str, number: int, channel: str) -> str:
-    """The order_no at Ping++ of the n-th attempt at a payment: the merchant's own, then one for each further.
+    """The order_no at Ping++ of the n-th attempt at a payment: first the merchant's own, then a new one each
+    time.
 
-    A digest of the merchant's keeps it apart from the merchant's other orders, also where no room is left for
-    more than its beginning; letters and digits alone are taken by every channel.
+    A digest of the merchant's order_no keeps it apart from other orders, also where only the beginning of
+    that fits in. Every channel takes letters and digits. Raises ValueError for a number out of range.
     """
     if not 1 <= number <= MOST_ATTEMPTS:
         raise ValueError(f"attempts are numbered from 1 to {MOST_ATTEMPTS}")
@@ -76,13 +78,14 @@ def attempt_order_no(order_no: str, number: int, channel: str) -> str:
     digest = blake2b(f"{number}|{order_no}".encode("utf-8", "surrogatepass"), digest_size=10).digest()
     suffix = f"r{number}{b32encode(digest).decode()[:12].lower()}"
     row = find(channel)
-    # Ping++ docs: 8 to 20 letters and digits are advised, which also a channel that we do not know will take.
+    # Ping++ docs: 8 to 20 letters and digits are advised, so a channel that we do not know will take them
+    # too.
     longest = row.order_no.longest if row.known else 20
     return re.sub(r"[^A-Za-z0-9]", "", order_no)[: (longest or 0) - len(suffix)] + suffix
 
 
 def qr_text(charge: Mapping[str, Any]) -> str | None:
-    """The text of the QR code that the payer scans; None where the channel shows none, or the charge has none."""
+    """The text of the QR code that the payer scans; None where the channel or the charge has none."""
     name, credential = charge.get("channel"), charge.get("credential")
     # An empty hash can arrive as a list (Ping++ docs).
     if not isinstance(name, str) or not isinstance(credential, Mapping):
@@ -92,7 +95,7 @@ def qr_text(charge: Mapping[str, Any]) -> str | None:
 
 
 def for_client(charge: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The Charge exactly as Ping++ gave it, where the client's SDK needs it; None on all other channels."""
+    """The Charge exactly as Ping++ gave it, where the client's SDK needs it; None for all other channels."""
     name = charge.get("channel")
     wanted = isinstance(name, str) and find(name).shown == "Charge to the client"
     return dict(charge) if wanted and charge.get("credential") else None
@@ -104,7 +107,8 @@ _NAME = Text(1, 32, r"[a-z0-9_]+", "lower-case letters, digits or underscores")
 
 
 def _order_no(shortest: int, longest: int) -> Text:
-    # Ping++ docs: bounds by channel. They advise letters and digits alone; _ and - are common and left to Ping++.
+    # Ping++ docs: bounds by channel. They advise letters and digits alone; _ and - are common and left to
+    # Ping++.
     return Text(shortest, longest, r"[A-Za-z0-9_-]+", "letters, digits, underscores or hyphens")
 
 
@@ -131,7 +135,7 @@ _PRODUCT = Field("product_id", Text(1, 32), required=True)
 _LIMIT_PAY = Field("limit_pay", OneOf(("no_credit",)))
 _GOODS_TAG = Field("goods_tag", Text())
 _URL = Text(pattern=r"https?://\S+", said="a URL that begins with http:// or https://")
-# isv_wap may take only alipay and wx: some samples say so, others do not.
+# isv_wap perhaps takes only alipay and wx: some samples say so, others do not.
 _PAY_CHANNEL = Field("pay_channel", OneOf(("alipay", "wx", "bfb")), required=True)
 _TERMINAL = Field("terminal_id", Text())
 _ISV_TERMINAL = Field("terminal_id", Text(1, 8, r"[A-Za-z0-9]+", "letters or digits"), required=True)
@@ -149,7 +153,7 @@ def _goods(most: int) -> Field:
     )
 
 
-# Groups of what goes together.
+# Values that several channels share.
 UNIONPAY_SUBJECT = Text(1, 32, of="bytes")  # Ping++ docs
 _WX_EXPIRES: dict[str, Any] = {"expires": 2 * HOUR, "expires_most": 7 * DAY}  # Ping++ docs
 _CLOSELY: dict[str, Any] = {"watch": CLOSE_BY, "reverse": "also_paid"}  # reverse: SDK example
@@ -160,7 +164,8 @@ _SAME_DAY = Window("the same day")
 _UNIONPAY_DAY = Window("the UnionPay day, from 23:00 to 23:00", begins_before=1)
 _WX_WINDOW = Window("7 days", 7 * DAY)
 
-# Where reverse is left out, Ping++ docs do not say that the channel can be: refused, which is unsure.
+# Where `reverse` is left out, Ping++ docs do not say that the channel can reverse; we refuse it, which is
+# unsure.
 TABLE = (
     Channel("alipay_qr", _ALIPAY_NO, _CNY, "https URL", _QR, reverse="unpaid"),  # reverse: Ping++ docs
     Channel(
@@ -201,7 +206,8 @@ TABLE = (
         _CNY,
         "digits",
         _QR,
-        # QR guide; that they may be left out is unsure. return_type is sent as a number, answered as a string.
+        # QR guide; that they may be left out is unsure. return_type is sent as a number, answered as a
+        # string.
         (Field("pos_id", Text()), Field("remark", Text(0)), Field("return_type", Whole(digits_too=True))),
     ),
     Channel(

@@ -1,4 +1,4 @@
-"""What a dead letter shows of a sighting: facts, and nothing of the buyer."""
+"""The evidence in a dead letter: the facts of a sighting, without buyers' data."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from payments.pingpp.sighting import ChargeLook, Sighting
 
 
 def evidence(sighting: Sighting) -> dict[str, Any]:
-    """What a sighting claims, for a person to compare: no buyer's data, no credential."""
+    """What a sighting claims, for an operator to compare: no buyers' data, no credential."""
     claims = {"charge": sighting.charge_id, "app": sighting.app, **facts_of(sighting.charge)}
     if sighting.refunds:
         claims["refunds"] = [{"id": r.id, "amount": r.amount, "status": r.status} for r in sighting.refunds]
@@ -16,7 +16,7 @@ def evidence(sighting: Sighting) -> dict[str, Any]:
 
 
 def both_sides(odd: Odd) -> dict[str, Any]:
-    """What was seen, what we hold against it, and what the merchant registered."""
+    """What was seen (`found`), what our books say (`held`), and what the merchant said (`registered`)."""
     held, seen = odd.held, odd.seen
     known = {"charge": seen.charge_id, "payment": held.name, **facts_of(held.charge(seen.charge_id))}
     sides: dict[str, Any] = {"found": evidence(seen), "held": known}
@@ -26,7 +26,7 @@ def both_sides(odd: Odd) -> dict[str, Any]:
 
 
 def facts_of(charge: Charge | ChargeLook | None) -> dict[str, Any]:
-    """The facts of a charge that a person compares, be they held or seen."""
+    """The facts of a charge that an operator compares, from our books or from a look."""
     names = (
         "order_no", "amount", "currency", "channel", "livemode", "paid", "time_paid", "transaction_no", "reversed",
         "amount_refunded",

@@ -1,6 +1,6 @@
-"""Dead letters: what could not be handled waits for a person, with the reason, the evidence and a way on.
+"""Dead letters: work that failed waits for an operator, with the reason, the evidence and what can be done.
 
-The id comes from kind, subject and reason: the same trouble again is the same letter, counted.
+The id comes from kind, member and reason. The same trouble again gives the same letter, and is counted in it.
 """
 
 import json
@@ -22,11 +22,14 @@ _discard = script(__file__, "discard")
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One dead letter. Times in ms by Redis's clock; `evidence` holds both sides where there are two."""
+    """One dead letter. Times in ms by Redis's clock."""
 
     id: str
+    #: what its member stands for, see `members.kind_of`
     kind: str
+    #: a code word of `reasons.REASONS`
     reason: str
+    #: its name in the due set that it came from
     member: str
     due_set: str
     event_id: str = ""
@@ -34,21 +37,26 @@ class DeadLetter:
     charge_id: str = ""
     order_no: str = ""
     app: str = ""
+    #: attempts before it became a dead letter
     attempts: int = 0
     last_error: str = ""
+    #: what Ping++ says and what our books say, as far as both are known
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    #: the first and the last time that this trouble came, and how often
     first_ms: int = 0
     last_ms: int = 0
     count: int = 1
 
     @property
     def explanation(self) -> str:
-        """What happened, what it means and what to do, for a person."""
-        return REASONS.get(self.reason, "A release of another age wrote this letter.")
+        """What happened, what it means and what to do, for an operator."""
+        return REASONS.get(
+            self.reason, "Another release wrote this letter; this one does not know the reason."
+        )
 
 
 def letter_id(kind: str, member: str, reason: str) -> str:
-    """The id of the letter for this trouble."""
+    """The id of the letter for this trouble: the same each time."""
     return "dl_" + blake2b(f"{kind}|{member}|{reason}".encode(), digest_size=8).hexdigest()
 
 
@@ -63,8 +71,9 @@ def bury(
     last_error: str = "",
     evidence: Mapping[str, Any] | None = None,
 ) -> str | None:
-    """Turn a member of the due set `due_set` into a dead letter, in one step. Returns its id, or None where the
-    member was done meanwhile. `about` gives event_id, event_type, charge_id, order_no and app as far as they are known.
+    """Turn a member of a due set into a dead letter, in one step. `about` has event_id, event_type,
+    charge_id, order_no and app, as far as they are known. Returns the letter's id; None where the member was
+    done meanwhile.
     """
     kind = kind_of(member)
     id_ = letter_id(kind, member, reason)
@@ -94,7 +103,7 @@ def bury(
 
 
 def get(store: Store, id_: str) -> DeadLetter | None:
-    """The letter of that id, or None."""
+    """The letter with this id; None: there is none."""
     found = cast("dict[bytes, bytes]", store.client.hgetall(store.keys.dead_letter(id_)))
     return _read(id_, found) if found else None
 
@@ -103,22 +112,22 @@ def newest(store: Store, limit: int) -> Iterator[DeadLetter]:
     """The latest letters, newest trouble first."""
     for raw in cast("list[bytes]", store.client.zrevrange(store.keys.dead_letters, 0, limit - 1)):
         letter = get(store, raw.decode())
-        if letter:  # ended meanwhile
+        if letter:  # else it was ended meanwhile
             yield letter
 
 
 def count(store: Store) -> int:
-    """How many letters wait for a person."""
+    """How many letters wait for an operator."""
     return int(store.client.zcard(store.keys.dead_letters))
 
 
 def body(store: Store, letter: DeadLetter) -> bytes | None:
-    """The raw bytes of the webhook, buyers' data included."""
+    """The raw body of the webhook (bytes), with buyers' data; None: it is not there (any more)."""
     return cast("bytes | None", store.client.get(store.keys.body(letter.member)))
 
 
 def retry(store: Store, letter: DeadLetter) -> bool:
-    """Give it back to the due set it came from. False: somebody ended it meanwhile."""
+    """Give a letter back to the due set that it came from. False: it was ended meanwhile."""
     names = [
         store.keys.dead_letters,
         store.keys.dead_letter(letter.id),
@@ -130,7 +139,7 @@ def retry(store: Store, letter: DeadLetter) -> bool:
 
 
 def discard(store: Store, letter: DeadLetter, keep_body_s: int) -> bool:
-    """End it; the body stays for the raw retention. False: somebody ended it meanwhile."""
+    """End a letter; the webhook's body stays for `keep_body_s` seconds more. False: it was ended meanwhile."""
     names = [
         store.keys.dead_letters,
         store.keys.dead_letter(letter.id),
@@ -158,5 +167,5 @@ def _read(id_: str, found: Mapping[bytes, bytes]) -> DeadLetter:
         )
     }
     evidence = json.loads(text.get("evidence", "{}"))
-    # In Redis the due set is called `what`, as it was when the first letters were written.
+    # In Redis the field of the due set is called `what`, as when the first letters were written.
     return DeadLetter(id_, due_set=text.get("what", ""), evidence=evidence, **words, **numbers)  # type: ignore[arg-type]

@@ -1,4 +1,6 @@
-"""A dead letter as others see it: without buyers' data, and its body only where a person asks for it."""
+"""What is shown of a dead letter in the CLI and the API: no buyers' data, and the body only where it is asked
+for.
+"""
 
 import base64
 from typing import Any
@@ -8,7 +10,7 @@ from payments.times import at_ms
 
 
 def shown(letter: DeadLetter) -> dict[str, Any]:
-    """A dead letter for a listing: no body, no buyer's data."""
+    """A dead letter as JSON, without the webhook's body. Times are RFC 3339 in UTC."""
     return {
         "id": letter.id,
         "kind": letter.kind,
@@ -29,7 +31,7 @@ def shown(letter: DeadLetter) -> dict[str, Any]:
 
 
 def raw_json(body: bytes | None) -> dict[str, str | None]:
-    """The body of a webhook in a JSON document: as text, and where it is no UTF-8 in base64."""
+    """The body of a webhook as JSON: as text, or in base64 where it is not UTF-8."""
     try:
         return {"raw": None if body is None else body.decode()}
     except UnicodeDecodeError:

@@ -7,7 +7,9 @@ from payments.times import at_ms
 
 
 def groups(store: Store) -> list[dict[str, Any]]:
-    """Each group with its consumers: `pending` was delivered and not acknowledged, `lag` (null: unknown) not delivered."""
+    """Each group with its consumers. `pending`: messages delivered and not acknowledged. `lag`: messages not
+    delivered yet (null: not known). Raises RedisError.
+    """
     stream = store.keys.fulfilment
     if not store.client.exists(stream):
         return []

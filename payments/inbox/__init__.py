@@ -1,1 +1,1 @@
-"""Webhooks that were received: stored once, read, parked where they are odd, replayed."""
+"""The inbox: webhooks that were received are stored once, read, parked where they are odd, and replayed."""

@@ -1,7 +1,8 @@
-"""The durable inbox: webhooks that arrive while a Redis call is in flight share the next one (group commit).
+"""Accepts webhooks: those that arrive while a call to Redis is under way share the next call (group commit).
 
-At low load nobody waits: the first request goes at once. An answer is given only when Redis has the group on
-disk. If the write fails, every request of its group hears so and none is half-accepted, for accept.lua is atomic.
+At low load no request waits: the first one goes at once. A webhook is answered only when Redis has its group
+on disk. If the write fails, every request of the group fails, and none is half accepted: accept.lua is
+atomic.
 """
 
 import asyncio
@@ -27,10 +28,10 @@ _accept = script(__file__, "accept")
 
 log = structlog.get_logger()
 
-GROUP = 256  # webhooks in one call at the most: some milliseconds of Redis's time,
-GROUP_BYTES = 4 * 1024 * 1024  # and so many bytes, or a few huge ones would hold Redis for longer
+GROUP = 256  # webhooks in one call at most: some milliseconds of Redis's time
+GROUP_BYTES = 4 * 1024 * 1024  # bytes of them at most, because a few huge ones would block Redis for longer
 REPLY_WITHIN = 15.0  # seconds
-RECENT = 10_000  # events that `events list` can show
+RECENT = 10_000  # events that `events list` can list
 
 
 class Stored(IntEnum):
@@ -41,11 +42,11 @@ class Stored(IntEnum):
     VARIANT = 2  # came before with another body
 
 
-_STATES = tuple(Stored)  # looking one up is a tenth of asking the Enum
+_STATES = tuple(Stored)  # by number: ten times as fast as `Stored(number)`
 
 
 class NotStored(RuntimeError):
-    """Not on disk, or we cannot know: Ping++ has to send it again."""
+    """The webhook is not on disk, or we cannot know: Ping++ has to send it again."""
 
 
 @dataclass(slots=True)
@@ -61,19 +62,19 @@ class _Webhook:
 
 @dataclass(slots=True)
 class Inbox:
-    """Accepts webhooks into Redis. `ring` is called, after the answers, when a bell was set for a new event;
-    `accepted` with each group that was stored, as (member, what became of it) pairs, for the log.
-
-    `replicas` and `wait_ms`: how many replicas must have a group before it is acknowledged, and for how long to
-    wait for them.
-    """
+    """Accepts webhooks into Redis, in groups."""
 
     client: redis.asyncio.Redis
     keys: Keys
+    #: called after the answers, when a bell was set for a new event
     ring: Callable[[], None]
+    #: called with each group that was stored, as (member, what became of it) pairs, for the log
     accepted: Callable[[list[tuple[str, Stored]]], None]
+    #: for how long an event is remembered, in seconds
     remember_s: int
+    #: how many replicas must have a group before it is acknowledged
     replicas: int = 0
+    #: for how long to wait for them
     wait_ms: int = 1000
     _waiting: list[_Webhook] = field(default_factory=list)
     _task: asyncio.Task[None] | None = None
@@ -83,8 +84,9 @@ class Inbox:
     def accept(
         self, member: str, body: bytes, stored: asyncio.Future[Stored] | None = None
     ) -> asyncio.Future[Stored]:
-        """Store a webhook; when the future is done, it is on disk, or the future has NotStored, which is raised at
-        once while shutting down. `stored`: the future, where the caller already waits for one.
+        """Store a webhook. The future gets its state when the webhook is on disk, else NotStored. `stored` is
+        the future to use, where the caller waits for one already. Raises NotStored while the process shuts
+        down.
         """
         if self._closed:
             raise NotStored("shutting down")
@@ -96,7 +98,7 @@ class Inbox:
         return stored
 
     async def close(self) -> None:
-        """Finish what has begun; refuse what comes after."""
+        """Store what was accepted so far; refuse what comes later."""
         self._closed = True
         if self._task is not None:
             await self._task
@@ -108,7 +110,7 @@ class Inbox:
                 group = self._next_group()
                 try:
                     rings, states = await self._store(group)
-                except Exception as error:  # noqa: BLE001  whatever it was: nobody may be told "stored"
+                except Exception as error:  # noqa: BLE001  after any error, no request may be told "stored"
                     reason = NotStored(f"{type(error).__name__}: {error}")
                     for webhook in group:
                         if not webhook.stored.done():
@@ -118,7 +120,7 @@ class Inbox:
                     if state is Stored.VARIANT and not members.is_variant(webhook.member):
                         # Kept beside the first under a name of its own: odd, and to be asked about.
                         self._waiting.append(webhook.as_variant())
-                    elif not webhook.stored.done():  # the client may have gone away
+                    elif not webhook.stored.done():  # the client may have hung up
                         webhook.stored.set_result(state)
                 self._after(rings, [(w.member, state) for w, state in zip(group, states, strict=True)])
         finally:
@@ -139,7 +141,7 @@ class Inbox:
             if rings:
                 self.ring()
             self.accepted(group)
-        except Exception:  # it is stored and answered: a mistake here must not stop those who wait
+        except Exception:  # all are stored and answered: a mistake here must not stop the webhooks that wait
             log.exception("after accepting")
 
     async def _store(self, group: list[_Webhook]) -> tuple[bool, list[Stored]]:
@@ -151,14 +153,14 @@ class Inbox:
         try:
             answer = await self._call(keys, arguments)
         except (RedisConnectionError, RedisTimeoutError, TimeoutError, OSError):
-            # The connection had died, or died now and the reply is lost: storing again is harmless. The lost reply
-            # may have told us to ring, and a bell too many is harmless too.
+            # The connection was broken before, or broke now and the reply is lost. Storing again is harmless.
+            # The lost reply may have told us to ring, so ring: one bell too many is harmless too.
             answer = [1, *(await self._call(keys, arguments))[1:]]
         return answer[0] == 1, [_STATES[state] for state in answer[1:]]
 
     async def _call(self, keys: list[str], arguments: list[Any]) -> list[int]:
-        # Packed in one go by hiredis, on a connection kept for it: redis-py's own packing, and taking a connection
-        # from the pool, cost more than everything else here.
+        # Packed in one go by hiredis, on a connection kept for it: redis-py's own packing, and taking a
+        # connection from the pool, cost more than everything else here.
         connection: Any = self._connection
         try:
             if connection is None:
@@ -176,7 +178,7 @@ class Inbox:
                 if having < self.replicas:
                     raise RedisError(f"only {having} of {self.replicas} replicas have it")  # noqa: TRY301
         except BaseException:
-            await self._disconnect()  # a reply may still be under way: nobody else may read it
+            await self._disconnect()  # a reply may still be under way, and the next call must not read it
             raise
         return answer
 

@@ -1,4 +1,4 @@
-"""Moves odd events aside, to be asked about: never inside a batch, for Ping++ may take its time."""
+"""Parks odd events: moves them to the asks, because asking Ping++ inside a batch of events could take long."""
 
 from payments.keys import ASKS, EVENTS
 from payments.scripts import script
@@ -8,7 +8,7 @@ _park = script(__file__, "park")
 
 
 def park(store: Store, events: list[tuple[str, str]]) -> int:
-    """Move (member, what is odd) from the events to the asks. Returns how many were still there to move."""
+    """Move events, given as (member, what is odd), to the asks. Returns how many were still there to move."""
     names = [store.keys.due(EVENTS), store.keys.attempts(EVENTS), store.keys.due(ASKS)]
     arguments: list[str] = []
     for member, odd in events:

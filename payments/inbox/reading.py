@@ -1,4 +1,4 @@
-"""Decides what is to be done with an event, before any books are opened. Values in, values out."""
+"""Reads an event and decides what is done with it, before any payment is loaded. Values in, values out."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -12,20 +12,26 @@ from payments.pingpp.sighting import Malformed, Sighting
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an event is for. Exactly one of these holds: `dead` (a reason, with `error`), `aside` (a reason),
-    `odd` (what is odd, to be asked about), `sighting` (to be folded), or none: it is passed through.
+    """What is done with an event, by the first that is set of `dead`, `aside`, `odd` and `sighting`. None is
+    set: it is passed through.
     """
 
+    #: None: the body could not be read
     event: Event | None = None
+    #: it becomes a dead letter, for this reason
     dead: str = ""
+    #: what the dead letter, or the log, says beside the reason
     error: str = ""
+    #: it is not ours and is kept aside, for this reason
     aside: str = ""
+    #: it is odd in this way: Ping++ is asked
     odd: str = ""
+    #: it is folded
     sighting: Sighting | None = None
 
     @property
     def about(self) -> dict[str, str]:
-        """The ids that it speaks of, as far as they are known, for logs and dead letters."""
+        """The ids that the event names, as far as they are known, for logs and dead letters."""
         if self.event is None:
             return {}
         found = {"event_id": self.event.id, "event_type": self.event.type}
@@ -37,7 +43,7 @@ class Reading:
 
 
 def read(member: str, body: bytes, received_ms: int, *, livemode: bool, apps: AbstractSet[str]) -> Reading:
-    """Read the body of an event that came in as `member`, with the mode and the apps that are ours."""
+    """Read the body of the event `member`. `livemode` and `apps` (empty: any) are ours."""
     try:
         event = events.decode(body)
     except events.Undecodable as error:
@@ -57,7 +63,7 @@ def read(member: str, body: bytes, received_ms: int, *, livemode: bool, apps: Ab
 
 
 def others(event: Event, *, livemode: bool, apps: AbstractSet[str]) -> str:
-    """Why an event is somebody else's: of another app, or with its object of the other mode. '' = it is ours."""
+    """Why an event is not ours: `other_app`, or `other_mode` (of its object). Empty: it is ours."""
     thing = event.data.object
     app, mode = app_of(thing), thing.get("livemode", event.livemode)
     if apps and app is not None and app not in apps:

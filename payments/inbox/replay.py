@@ -1,4 +1,4 @@
-"""Has an event applied again, as long as its body is there and no dead letter holds it."""
+"""Replays: has an event applied again, as long as its body is there and no dead letter holds it."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,12 @@ _replay = script(__file__, "replay")
 
 
 def replay(store: Store, member: str) -> str:
-    """Put an event back into the due set, with a new count of attempts: `replayed`. Not so where it waits for an
-    answer of Ping++ (`asked`), a dead letter holds it (`dead`), or its body is gone (`gone`).
+    """Put an event back into the due set, with a new count of attempts. Returns `replayed`; or, where that is
+    not possible, `asked` (Ping++ is being asked about it), `dead` (a dead letter holds it) or `gone` (its
+    body is).
 
-    What is in the books already is found to be known; an event that is only passed through is published once
-    more, with the same id.
+    A fact that is in the books already changes nothing. An event that is only passed through is published
+    once more, with the same id.
     """
     names = [
         store.keys.body(member),
@@ -32,7 +33,7 @@ def replay(store: Store, member: str) -> str:
 
 
 def held_by(store: Store, members: Sequence[str]) -> dict[str, str]:
-    """The dead letters that hold these events, by member. One call, however many letters there are."""
+    """The ids of the dead letters that hold these events, by member. One call to Redis."""
     possible = [(member, id_) for member in members for id_ in _possible_letters(member)]
     if not possible:
         return {}
@@ -41,5 +42,5 @@ def held_by(store: Store, members: Sequence[str]) -> dict[str, str]:
 
 
 def _possible_letters(member: str) -> list[str]:
-    """A letter's id comes from kind, member and reason, so those that there could be are known."""
+    """A letter's id comes from kind, member and reason, so all ids that are possible are known."""
     return [letter_id(kind_of(member), member, reason) for reason in REASONS]

@@ -1,4 +1,4 @@
-"""What is known of an event that came in, and where it is on its way."""
+"""What is known of an event that was seen (came in), and how far it is; what is shown of it to an operator."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,21 +20,26 @@ _SCAN = 1_000
 
 @dataclass(frozen=True, slots=True)
 class SeenEvent:
-    """One event, as Redis holds it. Times in ms by Redis's clock.
-
-    `state`: `pending` (waits to be applied), `asked` (odd: Ping++ is being asked), `dead` (`letter` holds it) or
-    `kept_aside` (`aside` says why it is somebody else's) or `done` (in the books and published, passed through, or
-    ended by a person).
+    """One event, as Redis holds it. Times in ms by Redis's clock; None, or empty, where Redis has forgotten
+    it.
     """
 
     member: str
+    #: `pending`: waits to be applied. `asked`: odd, Ping++ is being asked. `dead`: a dead letter holds it.
+    #: `kept_aside`: not ours. `done`: in the books and published, passed through, or ended by an operator.
     state: str
     received_ms: int | None
+    #: how many times it came
     seen: int
+    #: of the body
     digest: str
+    #: what was odd about it
     odd: str
+    #: why it was kept aside
     aside: str
+    #: id of the dead letter that holds it
     letter: str | None
+    #: when it is worked on next
     due_ms: float | None
     attempts: int
     last_error: str
@@ -53,7 +58,9 @@ def recent(store: Store, limit: int) -> Iterator[SeenEvent]:
 
 
 def members_of(store: Store, name: str) -> list[str]:
-    """The members that a person may mean: of an event id all, for one id can belong to several objects."""
+    """The members that an operator may mean by a name; several for an event id that came with several
+    objects.
+    """
     if ":" in name or kind_of(name) == "webhook":
         known: int = store.client.exists(store.keys.event(name), store.keys.body(name))
         return [name] if known else []
@@ -66,7 +73,7 @@ def members_of(store: Store, name: str) -> list[str]:
 
 
 def look_up(store: Store, members: Sequence[str]) -> Iterator[SeenEvent]:
-    """What is known of each; one whose memory is over comes with empty fields."""
+    """What is known of each event; one that Redis has forgotten comes with empty fields."""
     for first in range(0, len(members), _AT_ONCE):
         some = list(members[first : first + _AT_ONCE])
         pipeline = store.client.pipeline(transaction=False)
@@ -104,7 +111,7 @@ def look_up(store: Store, members: Sequence[str]) -> Iterator[SeenEvent]:
 
 
 def shown(one: SeenEvent) -> dict[str, Any]:
-    """An event for people and programs: its ids and its way, nothing of the buyer."""
+    """An event as JSON, for operators and programs: its ids and how far it is, no buyers' data."""
     return {
         "event_id": one.event_id,
         "object_id": None if one.event_id is None else one.member.partition(":")[2].partition("~")[0] or None,
@@ -125,7 +132,7 @@ def shown(one: SeenEvent) -> dict[str, Any]:
 
 
 def _said(body: bytes | None) -> dict[str, Any]:
-    """What the body says of itself, as long as it is there and can be read."""
+    """What the body says, as long as it is there and can be read."""
     said: dict[str, Any] = dict.fromkeys(("type", "created_at", "livemode", "charge_id", "order_no", "app"))
     if body is None:
         return said

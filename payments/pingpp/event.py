@@ -1,6 +1,8 @@
-"""Reads what a webhook carries: an Event, known by its id and the id of its object.
+"""Reads the Event in a webhook (Ping++ docs: Event object), which is identified by its id and its object's
+id.
 
-Both, because samples of Ping++ use one event id for different charges: an id alone would lose payments there.
+Both ids are needed: samples of Ping++ use one event id for different charges, and with one id payments would
+be lost.
 """
 
 import hashlib
@@ -12,13 +14,13 @@ import msgspec
 from payments.members import unidentified
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,63}")
-# Ping++ counts this down between tries of one event, so it is no part of what the event says.
+# Ping++ counts this down between deliveries of one event, so it does not make an event another one.
 _PENDING_WEBHOOKS = b'"pending_webhooks"'
 _ITS_NUMBER = re.compile(rb"\s*:\s*-?\d+")
 
 
 class Undecodable(ValueError):
-    """Signed, but not an event that we can tell from others; `code` says why."""
+    """The body is signed, but is no event with usable ids; `code` says why."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -76,7 +78,7 @@ def identify(body: bytes) -> str:
 
 
 def digest(body: bytes) -> str:
-    """What two deliveries of one event have in common: the body, the number in `pending_webhooks` aside."""
+    """A hash of the body without the number in `pending_webhooks`: equal for two deliveries of one event."""
     before, found, after = body.rpartition(_PENDING_WEBHOOKS)
     number = _ITS_NUMBER.match(after) if found else None
     if number:
@@ -87,7 +89,7 @@ def digest(body: bytes) -> str:
 def decode(body: bytes) -> Event:
     """The whole event, checked in every byte. Raises Undecodable."""
     try:
-        # Untyped first: what a typed decoder skips, it does not check.
+        # Untyped first, because a typed decoder does not check what it skips.
         whole = msgspec.json.decode(body)
     except _MALFORMED as error:
         raise Undecodable("not_json", f"Signed, but not JSON: {type(error).__name__}") from None

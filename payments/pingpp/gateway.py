@@ -1,8 +1,9 @@
-"""Speaks to Ping++: the only file that knows its addresses.
+"""The gateway: the calls to Ping++. It is the only file that knows Ping++'s addresses.
 
-Every call has one of four ends: an object; `Refused` (Ping++ answered that it will not); `NotNow` (it was surely not
-done, but may be another time); or `Unanswered` (nobody knows whether it was done). What the last one left behind is
-never guessed, but asked, and a call that changes something is never made again blindly.
+Each call ends in one of four ways: an object; `Refused` (Ping++ answered that it will not do it); `NotNow`
+(it was surely not done, but a later call may succeed); or `Unanswered` (we do not know whether it was done).
+After the last, we look at Ping++ and never guess. A call that changes something is never made again without
+such a look.
 """
 
 import asyncio
@@ -22,15 +23,15 @@ from payments.http import Http, NotAnswered, NotReached, Response, Transport
 from payments.pingpp.pace import Ending, Pace, Went
 from payments.pingpp.signature import UnreadableKey, read_private_key, sign_request
 
-TRIES = 3  # of a call that reads, within TRIES_FOR; what fails longer is due again later
-TRIES_FOR = 20.0  # seconds
-_TIMED_OUT = 5.0  # seconds; a caller that gives up then saw a time-out, sooner it says nothing
-_PAGE = 100  # objects in a page of a list, the most that Ping++ gives
+TRIES = 3  # of a call that reads
+TRIES_FOR = 20.0  # seconds for all tries of one call
+_TIMED_OUT = 5.0  # seconds after which a caller that gives up counts as a time-out
+_PAGE = 100  # objects in a page of a list, the most that Ping++ gives (Ping++ docs: list Charges)
 
 
 class GatewayError(RuntimeError):
-    """Ping++ did not do what was asked for. `status` is the HTTP status, None where there was no answer; `type`,
-    `code` and `param` are those of Ping++'s error object (Ping++ docs: errors).
+    """Ping++ did not do what it was asked for. `status` is the HTTP status (None: no answer); `type`, `code`
+    and `param` are those of Ping++'s error object (Ping++ docs: errors).
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class GatewayError(RuntimeError):
 
 
 class Refused(GatewayError):
-    """Known outcome: Ping++ answered that it will not."""
+    """Known outcome: Ping++ answered that it will not do it."""
 
 
 class NotFound(Refused):
@@ -51,30 +52,35 @@ class NotFound(Refused):
 
 
 class NotNow(GatewayError):
-    """Known outcome: nothing was done, because it was never reached, our key is not right, or a limit was hit
-    (403 is that of the plan, and 429 may come). All of these pass.
+    """Known outcome: nothing was done, because Ping++ was not reached, our key is wrong (401), or a limit was
+    hit (403: the limit of the plan; 429). A later call may succeed (Ping++ docs: errors).
     """
 
 
 class Unanswered(GatewayError):
-    """Unknown outcome: a time-out, a connection that broke, an error on their side (5xx), an answer that is none."""
+    """Unknown outcome: a time-out, a broken connection, an error of Ping++ (5xx), an answer that cannot be
+    read.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """The calls that we make, on one connection pool. Use it as an async context manager.
 
-    `api_base` has no path; `key` is `sk_live_…` or `sk_test_…`; `private_key` signs each request, as the official
-    SDKs do (Ping++ docs: request signature). Every call raises Refused (NotFound where there is no such object),
-    NotNow or Unanswered. With a `pace`, each try of a call that reads waits for its turn (RedisError where Redis is
-    away), and all calls tell it how they went.
+    Every call raises Refused (NotFound where there is no such object), NotNow or Unanswered. With a `pace`, a
+    call that reads raises RedisError where Redis is unreachable.
     """
 
+    #: without a path
     api_base: str
+    #: `sk_live_…` or `sk_test_…`
     key: str
+    #: signs each request, as the official SDKs do (Ping++ docs: request signature)
     private_key: RSAPrivateKey | None = None
     transport: Transport | None = None
+    #: calls that read wait for their turn there; all calls tell it how they went
     pace: Pace | None = None
+    #: tries of a call that reads
     tries: int = TRIES
     _http: Http = field(default_factory=Http, init=False, repr=False, compare=False)
 
@@ -89,8 +95,8 @@ class Gateway:
         await self._http.close()
 
     async def create_charge(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """`POST /v1/charges`. Never made again here: Ping++ has no idempotency key, and a second create may be a
-        second charge (Ping++ docs: create a Charge).
+        """`POST /v1/charges`, made once. Ping++ has no idempotency key, so a second create may make a second
+        charge (Ping++ docs: create a Charge).
         """
         return await self._call("POST", "/v1/charges", request)
 
@@ -101,10 +107,12 @@ class Gateway:
     async def list_charges(
         self, app: str, *, after: str | None = None, **filters: str | int | bool | None
     ) -> AsyncIterator[list[dict[str, Any]]]:
-        """The charges of an app, newest first, a page at a time; the next one is asked for only when it is wanted.
+        """The charges of an app, newest first, page by page; the next page is asked for only when it is
+        needed.
 
-        `filters`: `channel`, `paid`, `refunded`, `reversed`, and `created_gt`, `_gte`, `_lt`, `_lte` in Unix seconds
-        (without any of these Ping++ lists the last month only). `after`: begin behind that charge.
+        `filters`: `channel`, `paid`, `refunded`, `reversed`, and `created_gt`, `_gte`, `_lt`, `_lte` in Unix
+        seconds; without `created_…` Ping++ lists the last month only. `after`: the charge id behind which the
+        list begins. (Ping++ docs: list Charges)
         """
         query: dict[str, str | int] = {"app[id]": app}
         for name, value in filters.items():
@@ -115,11 +123,13 @@ class Gateway:
             yield page
 
     async def reverse_charge(self, charge_id: str) -> dict[str, Any]:
-        """`POST /v1/charges/{id}/reverse`: closes an unpaid charge; gives back a paid one, where the channel can."""
+        """`POST /v1/charges/{id}/reverse`: closes an unpaid charge; gives back a paid one, if the channel
+        can.
+        """
         return await self._call("POST", f"{_charge(charge_id)}/reverse", {})
 
     async def create_refund(self, charge_id: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """`POST /v1/charges/{id}/refunds`. Never made again here, for the same reason as a create."""
+        """`POST /v1/charges/{id}/refunds`, made once, for the same reason as a create."""
         return await self._call("POST", f"{_charge(charge_id)}/refunds", request)
 
     async def retrieve_refund(self, charge_id: str, refund_id: str) -> dict[str, Any]:
@@ -150,7 +160,7 @@ class Gateway:
             after = objects[-1]["id"]
 
     async def _read(self, uri: str) -> dict[str, Any]:
-        """GET, which can be made again: with retries and backoff on what may pass by itself."""
+        """A GET, which can be made again: with retries and growing waits after NotNow and Unanswered."""
         async for attempt in stamina.retry_context(
             on=(Unanswered, NotNow), attempts=self.tries, timeout=TRIES_FOR
         ):
@@ -159,7 +169,9 @@ class Gateway:
         raise AssertionError("unreachable")
 
     async def _call(self, method: str, uri: str, content: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """One try, at the pace of all. A call that changes something is made at once, and tells only of trouble."""
+        """One try. A call that reads waits for its turn; one that changes something does not, and tells only
+        trouble.
+        """
         if self.pace is None:
             return await self._send(method, uri, content)
         try:
@@ -183,7 +195,7 @@ class Gateway:
         request = self._http.request(method, self.api_base + uri, body, headers)
         timestamp = int(time.time())
         request.headers["Pingplusplus-Request-Timestamp"] = str(timestamp)
-        if self.private_key is not None:  # what is signed is what is sent, to the byte
+        if self.private_key is not None:  # sign exactly the bytes that are sent
             sent = request.url.raw_path.decode("ascii")
             request.headers["Pingplusplus-Signature"] = sign_request(self.private_key, body, sent, timestamp)
         try:
@@ -196,7 +208,7 @@ class Gateway:
 
 
 def from_files(api_base: str, key: str, private_key_file: Path | None, pace: Pace | None = None) -> Gateway:
-    """The gateway by the settings of a process. Raises UnreadableKey, naming the file."""
+    """The gateway with the settings of a process. Raises UnreadableKey, which names the file."""
     if private_key_file is None:
         return Gateway(api_base, key, pace=pace)
     try:
@@ -206,8 +218,8 @@ def from_files(api_base: str, key: str, private_key_file: Path | None, pace: Pac
 
 
 def _went(error: BaseException, after_s: float) -> Went:
-    """What an error says about the pace: a refusal, that Ping++ is well. All that may pass by itself asks for fewer
-    calls; a key that is not right too, for as long as no call can succeed.
+    """What an error means for the pace. After a refusal Ping++ works well. After NotNow and Unanswered we
+    call less; with a wrong key too, because no call can succeed.
     """
     if isinstance(error, Refused):
         return "ok"
@@ -221,7 +233,7 @@ def _charge(charge_id: str) -> str:
 
 
 def _object_in(response: Response) -> dict[str, Any]:
-    """The object of an answer. Raises the error that it is (Ping++ docs: errors)."""
+    """The object in an answer. Raises GatewayError where the answer is an error (Ping++ docs: errors)."""
     try:
         found = response.json()
     except (ValueError, RecursionError):
@@ -239,7 +251,8 @@ def _object_in(response: Response) -> dict[str, Any]:
         )
     if status in (401, 403, 429):
         raise NotNow(message, status, error)
-    # Without Ping++'s error object it is a proxy's word, and a "success" that is no object is no answer either.
+    # An error without Ping++'s error object comes from a proxy. A "success" without an object is no answer
+    # either.
     if status == 404 and error:
         raise NotFound(message, status, error)
     if 400 <= status < 500 and error:

@@ -1,15 +1,16 @@
-"""The pace of our calls to Ping++: one budget in Redis for all processes, which shrinks when Ping++ is in trouble.
+"""The pace of our calls to Ping++: one budget in Redis for all processes, which shrinks when Ping++ is in
+trouble.
 
-A call that reads waits for its turn: a token of a bucket that holds one second's worth, and a place in flight. The
-pace is halved, at most once a second, by what says "too much" or "not now" (403, 429, 5xx, time-outs, not reached),
-and rises while calls succeed, from the floor to full in two minutes. At the floor of one call a second the calls
-that are due anyhow are the probe.
+A call that reads waits for its turn: a token of a bucket that holds one second's worth, and a place in
+flight. A call that fails in a way that passes (403, 429, 5xx, time-out, not reached) halves the pace, at most
+once a second. Calls that succeed raise it, from the floor to full in two minutes. The floor is one call a
+second: calls that are due then show whether Ping++ works again.
 
-So while nothing succeeds for T seconds, at most T + 2 * rate + in_flight calls are made: the floor, the bucket and what
-comes while the pace falls, and what was under way before the first one failed. An hour costs some 3,700 calls at a
-rate of 20, not 72,000.
+So while no call succeeds for T seconds, at most T + 2 * rate + in_flight calls are made: those at the floor,
+those in the bucket and while the pace falls, and those under way before the first failure. An hour of that is
+some 3,700 calls at a rate of 20, not 72,000.
 
-Calls that change something never wait here: a shopper stands at the till. How they fail is told all the same.
+Calls that change something never wait here, because a shopper stands at the till. Their failures count too.
 """
 
 import asyncio
@@ -27,10 +28,10 @@ from payments.scripts import script
 from payments.store import Store
 
 RATE = 20  # calls a second
-IN_FLIGHT = 40  # two seconds each at that rate; a gateway that hangs is not given more
-LEASE_MS = 40_000  # as long as a call may take (http.TIMEOUT), until the place of a killed process is free
-RECOVER_MS = 120_000  # of success, from the floor to full pace
-_COUNTS_MS = 5_000  # of these, one call that succeeds is worth no more
+IN_FLIGHT = 40  # calls under way at once: enough for calls of two seconds; if Ping++ hangs, no more begin
+LEASE_MS = 40_000  # after which the place of a killed process is free; a call takes less (http.TIMEOUT)
+RECOVER_MS = 120_000  # of successful calls, from the floor to the full pace
+_COUNTS_MS = 5_000  # the most that one successful call counts for in RECOVER_MS
 
 Went = Literal["ok", "slow", "unknown"]
 
@@ -40,39 +41,43 @@ log = structlog.get_logger()
 
 
 class Ending(RuntimeError):
-    """No turn was had, because the process is to end."""
+    """The call got no turn, because the process is ending."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The budget as one event loop uses it. `rate` is GATEWAY_RATE; `urgent` calls, for which somebody waits, go
-    before the rest; when `stopping` is set nobody waits any longer.
-    """
+    """The budget as one event loop uses it."""
 
     store: Store
+    #: calls a second (GATEWAY_RATE)
     rate: int = RATE
+    #: calls under way at once
     in_flight: int = IN_FLIGHT
+    #: a shopper waits for these calls, so they go before the rest
     urgent: bool = False
+    #: set when the process is asked to end: then no call waits any longer
     stopping: threading.Event = field(default_factory=threading.Event)
-    # One of a process asks Redis and the others stand in line behind it: a crowd costs no more than one.
+    # One call of a process asks Redis, and the others stand in line behind it: many cost no more than one.
     _line: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False, compare=False)
 
     async def turn(self) -> str:
-        """Wait for a turn; returns the place in flight, which `tell` gives back. Raises Ending and RedisError.
+        """Wait for a turn. Returns the place in flight, which `tell` gives back. Raises Ending and
+        RedisError.
 
-        A process that dies, or a caller that gives up in the very moment of getting it, keeps it for a lease.
+        If the process dies, or the caller gives up just when it gets the place, the place is free after the
+        lease.
         """
         place = secrets.token_hex(8)
         async with self._line:
             while wait_ms := await asyncio.to_thread(self._take, place):
                 if self.stopping.is_set():
                     raise Ending("not called: the process is ending")
-                # Never early, or the answer would be the same.
+                # Never shorter, or the answer would be the same.
                 await asyncio.sleep(wait_ms / 1000 * random.uniform(1.0, 1.2))  # noqa: S311  jitter is no secret
         return place
 
     async def tell(self, place: str, went: Went) -> None:
-        """Tell how a call went, and give back its place, if it had one. Redis failing is not the call's trouble."""
+        """Tell how a call went, and give back its place if it had one. An error of Redis is ignored here."""
         with contextlib.suppress(RedisError):
             rate = await asyncio.to_thread(self._tell, place, went)
             if rate and went == "slow":

@@ -1,4 +1,4 @@
-"""What one look at a charge or a refund states: typed facts out of Ping++'s open-shaped objects."""
+"""A sighting: what one look at a charge or a refund says, as typed facts out of Ping++'s open-shaped objects."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -7,10 +7,10 @@ import msgspec
 
 from payments.pingpp.event import Event
 
-ORDER_METADATA = "pingpp_ingest_order"  # where our own charges carry the payment that they belong to,
-ATTEMPT_METADATA = "pingpp_ingest_attempt"  # and these and our refunds the attempt that made them
+ORDER_METADATA = "pingpp_ingest_order"  # of charges that we create: the order_no of their payment
+ATTEMPT_METADATA = "pingpp_ingest_attempt"  # of charges and refunds that we create: the id of their attempt
 
-# What every JSON reader can hold (RFC 8259 §6); a number beyond it is no amount and no time.
+# The largest integer that every JSON reader can hold (RFC 8259 §6); a larger one is no amount and no time.
 _LARGEST = 2**53 - 1
 Amount = Annotated[int, msgspec.Meta(gt=0, le=_LARGEST)]
 Number = Annotated[int, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
@@ -29,7 +29,7 @@ class _App(msgspec.Struct):
 
 
 class RefundLook(msgspec.Struct, frozen=True):
-    """A Refund object (Ping++ docs: Refund). `amount` in the smallest unit, times in Unix seconds."""
+    """A Refund object (Ping++ docs: Refund). `amount` in minor currency units, times in Unix seconds."""
 
     id: Id
     charge: Id
@@ -47,17 +47,17 @@ class RefundLook(msgspec.Struct, frozen=True):
 
     @property
     def attempt(self) -> str | None:
-        """The attempt of ours that made it, if one did."""
+        """The id of the attempt of ours that made it; None: it was made elsewhere."""
         return attempt_in(self.metadata)
 
     @property
     def succeeded(self) -> bool:
-        """Older objects have only `succeed`."""
+        """Whether it succeeded; older objects have `succeed` and no `status`."""
         return self.status == "succeeded" or (self.status is None and self.succeed)
 
     @property
     def failed(self) -> bool:
-        """Only a status says so."""
+        """Whether it failed; only `status` says that."""
         return self.status == "failed"
 
 
@@ -67,8 +67,9 @@ class _RefundList(msgspec.Struct, frozen=True):
 
 
 class ChargeLook(msgspec.Struct, frozen=True):
-    """A Charge object (Ping++ docs: Charge), as far as we read it. `reversed` is missing in older payloads;
-    `refunds` is null inside Order events; empty hashes can arrive as lists.
+    """A Charge object (Ping++ docs: Charge), as far as we read it. Amounts in minor currency units, times in
+    Unix seconds. `reversed` is missing in older payloads; `refunds` is null inside Order events; empty hashes
+    can arrive as lists.
     """
 
     id: Id
@@ -92,30 +93,31 @@ class ChargeLook(msgspec.Struct, frozen=True):
 
     @property
     def attempt(self) -> str | None:
-        """The attempt of ours that made it, if one did."""
+        """The id of the attempt of ours that made it; None: it was made elsewhere."""
         return attempt_in(self.metadata)
 
 
 def attempt_in(metadata: Any) -> str | None:
-    """The attempt of ours that the metadata of a charge or refund names; empty hashes can arrive as lists."""
+    """The id of our attempt in the metadata of a charge or refund; empty hashes can arrive as lists."""
     found = metadata.get(ATTEMPT_METADATA) if isinstance(metadata, dict) else None
     return found if isinstance(found, str) and found else None
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One look: at a charge with the refunds that it lists, or at one refund alone (then `charge` is None).
+    """One look: at a charge with the refunds that it lists, or at one refund alone."""
 
-    `source` is webhook, retrieve, list or reply; `at_ms` is when the look began, by Redis's clock; `object`
-    is the charge or refund as it came.
-    """
-
+    #: webhook, retrieve, list or reply (the answer to a call that changes something)
     source: str
+    #: when the look began, by Redis's clock
     at_ms: int
+    #: the charge or refund as it came
     object: dict[str, Any]
     charge_id: str
+    #: None: a refund was seen alone
     charge: ChargeLook | None
     refunds: tuple[RefundLook, ...] = ()
+    #: the charge has more refunds than it lists
     more_refunds: bool = False
 
     @property
@@ -126,7 +128,7 @@ class Sighting:
 
 
 def of_charge(charge: dict[str, Any], source: str, at_ms: int) -> Sighting:
-    """Raises Malformed."""
+    """The sighting in a Charge object. Raises Malformed."""
     try:
         look = msgspec.convert(charge, ChargeLook)
     except msgspec.ValidationError as error:
@@ -138,7 +140,7 @@ def of_charge(charge: dict[str, Any], source: str, at_ms: int) -> Sighting:
 
 
 def of_refund(refund: dict[str, Any], source: str, at_ms: int) -> Sighting:
-    """Raises Malformed."""
+    """The sighting in a Refund object. Raises Malformed."""
     try:
         look = msgspec.convert(refund, RefundLook)
     except msgspec.ValidationError as error:
@@ -147,7 +149,7 @@ def of_refund(refund: dict[str, Any], source: str, at_ms: int) -> Sighting:
 
 
 def concerns_ledger(event: Event) -> bool:
-    """charge.* and refund.* go to the ledger; every other type is passed through."""
+    """Whether an event goes to the ledger: `charge.*` and `refund.*` do, every other type is passed through."""
     return event.type.startswith(("charge.", "refund."))
 
 
@@ -160,21 +162,24 @@ def of_event(event: Event, at_ms: int) -> Sighting:
 
 
 def charge_named_by(event: Event) -> str | None:
-    """The id of the charge that a ledger event speaks of, however malformed the rest of it is."""
+    """The id of the charge that a ledger event is about; it is found also where the rest is malformed."""
     name = "charge" if event.type.startswith("refund.") else "id"
     found = event.data.object.get(name)
     return found if isinstance(found, str) and found else None
 
 
 def order_named_by(event: Event) -> str | None:
-    """The order number at Ping++ of the charge that a ledger event speaks of; a refund's own is Ping++'s."""
+    """The order number at Ping++ of the charge that a ledger event is about (a refund's `order_no` is
+    another).
+    """
     found = event.data.object.get("charge_order_no" if event.type.startswith("refund.") else "order_no")
     return found if isinstance(found, str) and found else None
 
 
 def order_of(charge: ChargeLook, order_key: str = "order_no") -> str:
-    """The payment's order_no: the one in `metadata` that our own charges carry, else where ORDER_KEY says that
-    charges made elsewhere keep it (`order_no` or `metadata.<name>`), else the charge's own.
+    """The payment's order_no: what we wrote into `metadata` of our own charges; else what stands at
+    `order_key`, the setting for charges made elsewhere (`order_no` or `metadata.<name>`); else the charge's
+    own.
     """
     metadata = charge.metadata if isinstance(charge.metadata, dict) else {}
     named = metadata.get(ORDER_METADATA)

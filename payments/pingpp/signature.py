@@ -1,6 +1,7 @@
-"""Decides whether bytes are genuine: Ping++'s signature of a webhook, and ours of a request.
+"""Signatures: verifies Ping++'s signature of a webhook, and makes ours of a request.
 
-Both are RSA PKCS#1 v1.5 over SHA-256, in standard base64 (Ping++ docs: webhook verification, request signature).
+Both are RSA PKCS#1 v1.5 over SHA-256, in standard base64 (Ping++ docs: webhook verification, request
+signature).
 """
 
 import base64
@@ -19,20 +20,23 @@ _BLOCK = re.compile(rb"-----BEGIN [^-]+-----.*?-----END [^-]+-----", re.DOTALL)
 
 
 class UnreadableKey(ValueError):
-    """Not an RSA key in a form that we read; the message never holds the key itself."""
+    """The bytes are not an RSA key in a form that we read; the message never holds the key itself."""
 
 
 @dataclass(slots=True)
 class KeyRing:
-    """Public keys that a webhook may be signed with: several at once, so that a rotation loses nothing."""
+    """The public keys of Ping++: a webhook may be signed with any of them, so that a change of keys loses
+    nothing.
+    """
 
     keys: list[rsa.RSAPublicKey] = field(default_factory=list)
 
     def verify(self, body: bytes, signature: bytes | None) -> bool:
-        """Whether `signature`, as the header had it, is one of these keys' over exactly `body`.
+        """Whether `signature`, as it stood in the header, was made with one of these keys over exactly
+        `body`.
 
-        Anything malformed is a bad signature, never an error: strict base64, standard alphabet, written in the one
-        way that there is.
+        A malformed signature is a bad one, never an error. It has to be strict base64 in the standard
+        alphabet, in the only way of writing it.
         """
         if not signature:
             return False
@@ -40,22 +44,24 @@ class KeyRing:
             raw = binascii.a2b_base64(signature, strict_mode=True)
         except (binascii.Error, ValueError):
             return False
-        if binascii.b2a_base64(raw, newline=False) != signature:  # strict as it is, it lets some padding pass
+        if binascii.b2a_base64(raw, newline=False) != signature:  # strict mode still lets some padding pass
             return False
         for position, key in enumerate(self.keys):
             try:
                 key.verify(raw, body, _PADDING, _SHA256)
             except InvalidSignature:
                 continue
-            if position:  # the key in use comes first: after a rotation nobody pays for the old one
+            if (
+                position
+            ):  # the key in use moves to the front: after a change no webhook is tried with the old one
                 self.keys.insert(0, self.keys.pop(position))
             return True
         return False
 
 
 def read_ring(texts: Sequence[tuple[str, bytes]]) -> KeyRing:
-    """A ring from (name, content) pairs; a file may hold several keys. Raises UnreadableKey, naming the pair; also
-    where there is none.
+    """The key ring from (name, content) pairs; one content may hold several keys. Raises UnreadableKey, which
+    names the pair, and where there is no key at all.
     """
     ring = KeyRing()
     for name, content in texts:
@@ -72,8 +78,8 @@ def read_ring(texts: Sequence[tuple[str, bytes]]) -> KeyRing:
 
 
 def read_public_key(content: bytes) -> rsa.RSAPublicKey:
-    """Read a public key in any of the forms found in the wild: PEM with CRLF, a BOM, no final newline or
-    literal `\\n` (from an environment variable), or the bare base64 that dashboards show.
+    """Read a public key in any of the forms that occur: PEM with CRLF, with a BOM, without a final newline,
+    with literal `\\n` (from an environment variable), or the bare base64 that dashboards show.
 
     Raises UnreadableKey.
     """
@@ -90,7 +96,9 @@ def read_public_key(content: bytes) -> rsa.RSAPublicKey:
 
 
 def read_private_key(content: bytes) -> rsa.RSAPrivateKey:
-    """Read the merchant's private key, PKCS#1 or PKCS#8, in the forms of `read_public_key`. Raises UnreadableKey."""
+    """Read the merchant's private key, PKCS#1 or PKCS#8, in the forms of `read_public_key`. Raises
+    UnreadableKey.
+    """
     pem = _as_pem(content, "PRIVATE KEY")
     try:
         key = serialization.load_pem_private_key(pem, password=None)

@@ -1,1 +1,1 @@
-"""Sweeps: what Ping++ lists is compared with the books, and what was found is reported."""
+"""Reconciliation: sweeps compare what Ping++ lists with the books, and leave reports."""

@@ -1,4 +1,4 @@
-"""Since when we watch, and up to when sweeps have compared everything."""
+"""Marks in Redis: since when we watch an app, and up to when sweeps have compared everything of it."""
 
 from typing import cast
 
@@ -12,7 +12,7 @@ def note_start(store: Store, app: str = "") -> None:
 
 
 def watch_from(store: Store, app: str) -> int:
-    """Since when (Unix seconds) we watch an app; what is older is old news."""
+    """Since when (Unix seconds) we watch an app; facts that are older are not published by sweeps."""
     note_start(store)
     of_app, of_all = cast(
         "list[bytes | None]", store.client.mget(store.keys.watch_from(app), store.keys.watch_from())
@@ -21,6 +21,6 @@ def watch_from(store: Store, app: str) -> int:
 
 
 def swept_until(store: Store, kind: str, app: str) -> int | None:
-    """Up to when (Unix seconds) sweeps of that kind have compared everything; None: none has ended yet."""
+    """Up to when (Unix seconds) sweeps of this kind have compared everything; None: no sweep has ended yet."""
     found = cast("bytes | None", store.client.get(store.keys.swept(kind, app)))
     return int(found) if found else None

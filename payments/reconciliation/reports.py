@@ -1,4 +1,4 @@
-"""What sweeps leave in Redis: how far each is, up to when everything was compared, and the reports of those that ended."""
+"""Keeps what sweeps leave in Redis: how far each one is, the reports of those that ended, and their marks."""
 
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -19,13 +19,13 @@ _decode = msgspec.json.Decoder(Progress).decode
 
 
 def progress_of(store: Store, member: str) -> Progress | None:
-    """How far a sweep is that has not ended; None: it has, or was never begun."""
+    """How far a sweep is that is under way; None: it has ended, or never began."""
     found = cast("bytes | None", store.client.get(store.keys.sweep(member)))
     return _decode(found) if found else None
 
 
 def save(store: Store, member: str, progress: Progress, lease_ms: int) -> None:
-    """Keep a step, and the lease with it."""
+    """Keep a step of a sweep, and renew its lease (ms) with it."""
     due_ms = clock.now_ms(store.client) + lease_ms
     with store.client.pipeline(transaction=True) as step:
         step.set(store.keys.sweep(member), _encode(progress))
@@ -34,7 +34,7 @@ def save(store: Store, member: str, progress: Progress, lease_ms: int) -> None:
 
 
 def request(store: Store, report_id: str, progress: Progress) -> None:
-    """Ask for a sweep; its report will have that id."""
+    """Ask for a sweep. Its report will have the id `report_id`."""
     with store.client.pipeline(transaction=True) as step:
         step.set(store.keys.sweep(members.member_of(report_id)), _encode(progress))
         step.zadd(store.keys.due(SWEEPS), {members.member_of(report_id): 0})
@@ -42,7 +42,9 @@ def request(store: Store, report_id: str, progress: Progress) -> None:
 
 
 def finish(store: Store, member: str, progress: Progress, *, report_id: str | None, again_ms: int) -> None:
-    """A sweep has ended: what it found, up to when all is compared, and when it comes again (0: not)."""
+    """End a sweep: keep its report, if it has an id; advance its mark; and make it due again in `again_ms`
+    (0: not).
+    """
     now_ms = clock.now_ms(store.client)
     kind, _ = members.read_sweep(member)
     with store.client.pipeline(transaction=True) as step:
@@ -52,7 +54,9 @@ def finish(store: Store, member: str, progress: Progress, *, report_id: str | No
             step.zadd(store.keys.due(SWEEPS), {member: now_ms + again_ms}, xx=True)
         else:
             step.zrem(store.keys.due(SWEEPS), member)
-        if kind != members.RUN:  # what a person asked for says nothing about what lies before it
+        if (
+            kind != members.RUN
+        ):  # a sweep that an operator asked for says nothing about the time before its window
             step.set(store.keys.swept(kind, progress.app), progress.until)
         if report_id:
             step.set(store.keys.report(report_id), _encode(progress))
@@ -65,7 +69,7 @@ def finish(store: Store, member: str, progress: Progress, *, report_id: str | No
 
 
 def drop(store: Store, member: str) -> None:
-    """A sweep that is not wanted any more."""
+    """Remove a sweep that is not wanted any more."""
     with store.client.pipeline(transaction=True) as step:
         step.delete(store.keys.sweep(member))
         step.zrem(store.keys.due(SWEEPS), member)
@@ -74,7 +78,7 @@ def drop(store: Store, member: str) -> None:
 
 
 def newest(store: Store, limit: int) -> list[tuple[str, Progress]]:
-    """(id, report) of the latest sweeps that ended, newest first."""
+    """(id, report) of the sweeps that ended last, newest first."""
     ids = [
         one.decode() for one in cast("list[bytes]", store.client.zrevrange(store.keys.reports, 0, limit - 1))
     ]
@@ -85,14 +89,14 @@ def newest(store: Store, limit: int) -> list[tuple[str, Progress]]:
 
 
 def get(store: Store, report_id: str) -> Progress | None:
-    """The report of that id."""
+    """The report with this id; None: there is none."""
     found = cast("bytes | None", store.client.get(store.keys.report(report_id)))
     return _decode(found) if found else None
 
 
 def oldest_open(store: Store, app: str) -> int | None:
-    """When (Unix seconds) the oldest open charge of an app was created, among those that are to be looked at soonest and
-    latest; None: there is none.
+    """When (Unix seconds) the oldest open charge of an app was created; None: there is none. Only the charges
+    whose checks are due first and last are looked at.
     """
     found: list[bytes] = []
     for due_set in (CHECKS_NOW, CHECKS):
@@ -113,7 +117,9 @@ def oldest_open(store: Store, app: str) -> int | None:
 
 
 def day_that_ended(store: Store, app: str, now: int) -> dict[str, Any] | None:
-    """Once a day (UTC): what all sweeps of an app found in the last 24 hours; None: that was said today."""
+    """Once a day (UTC): what all sweeps of an app found in the last 24 hours. None: it was said today
+    already.
+    """
     today = datetime.fromtimestamp(now, UTC).date().isoformat()
     before = cast("bytes | None", store.client.set(store.keys.swept("day", app), today, get=True))
     if before is None or before.decode() == today:

@@ -1,4 +1,4 @@
-"""A sweep that a person asked for: how it stands, and for which apps one can be asked."""
+"""A run: a sweep that an operator asked for. Tells how far it is, and for which apps one can be asked."""
 
 import re
 from dataclasses import dataclass
@@ -15,27 +15,33 @@ from payments.store import Store
 
 FAILED = "sweep_failed"  # the reason of the dead letter
 _SCAN = 10_000
-_NEWEST = 1_000  # payments that are looked at for their app
+_NEWEST = 1_000  # payments whose apps are collected
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a run stands. All empty: somebody ended it. `waits_ms` is how long it is due already, below 0: not yet."""
+    """How far a run is. All fields empty: an operator ended it."""
 
     progress: Progress | None = None
+    #: set when it has ended
     report: Progress | None = None
+    #: set when it has failed
     letter: DeadLetter | None = None
+    #: for how long it has been due; below 0: it is not due yet
     waits_ms: float = 0
+    #: a worker has claimed it
     begun: bool = False
     attempts: int = 0
+    #: of its last attempt
     error: str = ""
+    #: a worker is at another sweep
     others_run: bool = False
 
 
 def standing(store: Store, id_: str) -> Standing:
-    """Standing at the run of that id: its progress, its report, its dead letter, in one go."""
+    """How far the run with this id is. Raises RedisError."""
     member = member_of(id_)
-    # In this order: what ends between the looks is seen all the same.
+    # In this order, a run that ends between two reads is still seen, by its letter or its report.
     progress = reports.progress_of(store, member)
     waiting = members(store)
     letter = get(store, letter_of(id_))
@@ -43,7 +49,7 @@ def standing(store: Store, id_: str) -> Standing:
     tried: Any = store.client.hgetall(store.keys.attempts(SWEEPS))
     attempts, _, error = due.read_attempts(tried.pop(member.encode(), None))
     now, due_ms = clock.now_ms(store.client), waiting.pop(member, None)
-    if due_ms is None:  # it ended, and where nobody discarded it there is a letter or a report
+    if due_ms is None:  # it ended; unless an operator discarded it, there is a letter or a report
         return Standing(None, report, letter)
     return Standing(
         progress,
@@ -61,18 +67,20 @@ def standing(store: Store, id_: str) -> Standing:
 
 
 def letter_of(report_id: str) -> str:
-    """The id of the dead letter that such a run ends as, should it fail."""
+    """The id of the dead letter that a run becomes if it fails."""
     return letter_id("sweep", member_of(report_id), FAILED)
 
 
 def members(store: Store) -> dict[str, float]:
-    """What waits in the due set of sweeps, and when it is due (ms)."""
+    """The sweeps that wait, and when each is due (ms, Redis's clock)."""
     found: Any = store.client.zrange(store.keys.due(SWEEPS), 0, -1, withscores=True)
     return {name.decode(): score for name, score in found}
 
 
 def apps_of_old(store: Store) -> set[str]:
-    """Where nothing is swept by itself: the apps that were, and those of the newest payments."""
+    """The apps to offer where none is swept regularly: those that were swept, and those of the newest
+    payments.
+    """
     names: Any = store.client.zrevrange(store.keys.payments, 0, _NEWEST - 1)
     apps = {name.decode().partition(":")[0] for name in names}
     for kind in (DISCOVER, RECONCILE):

@@ -1,4 +1,4 @@
-"""A sweep's report as others see it."""
+"""What is shown of a sweep's report in the CLI and the API."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from payments.times import rfc3339
 
 
 def report_json(id_: str, one: Progress) -> dict[str, Any]:
-    """A report for programs. `ended_at` null: it is still under way."""
+    """A report as JSON. Times are RFC 3339 in UTC; `ended_at` null: the sweep is still under way."""
     return {
         "id": id_,
         "kind": one.kind,
@@ -34,4 +34,5 @@ def report_json(id_: str, one: Progress) -> dict[str, Any]:
 
 
 def mended(one: Progress) -> int:
+    """How many charges the sweep made right in the books."""
     return one.missed + one.refunds + one.updated

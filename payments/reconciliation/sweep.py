@@ -1,8 +1,8 @@
 """Sweeps: pages through what Ping++ lists, and compares it with the books, in constant memory.
 
-What was paid there and not here is folded and published like any other sighting; what differs, or is here and not
-there, is asked. Each page is recorded before the next one is asked for, and what has been swept stands in the
-progress, so that a sweep goes on where it was cut off.
+A charge that is paid at Ping++ and not here is folded and published like any other sighting. About a charge
+that differs, or that only the books have, Ping++ is asked. Each page is recorded before the next one is asked
+for, and the progress tells what was swept, so a sweep goes on where it was cut off.
 """
 
 import asyncio
@@ -27,45 +27,55 @@ from payments.pingpp.sighting import Malformed, Sighting, order_of
 from payments.taking.desk import Desk
 
 _REFOLDS = 5
-_AT_ONCE = 500  # charges of the books that are compared in one go
-_LISTED_AFTER_S = 10  # what was made so shortly before may not be listed yet: no reason to ask
-PAGE_WITHIN_S = 45.0  # its turn among all calls included; below the lease
-REFUNDS_BACK_S = 30 * 86_400  # a reconciliation looks for refunds of charges so old
+_AT_ONCE = 500  # charges of the books that are read in one step
+_LISTED_AFTER_S = 10  # a charge made so shortly before may not be listed yet: no reason to ask
+PAGE_WITHIN_S = 45.0  # for one page, with the wait for its turn; below the lease
+REFUNDS_BACK_S = 30 * 86_400  # a reconciliation looks for refunds of charges that are so old
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far a sweep is, and what it found; it becomes the report. Window and times in Unix seconds.
+    """How far a sweep is, and what it found; it becomes the report. Times in Unix seconds."""
 
-    `kind`: `discover` or `reconcile`. Counted: `compared` charges, of which `equal`; `missed` (paid there, not here),
-    `adopted` (taken under care: open, or paid before we watched), `refunds` (given back there, not here), `updated`
-    (anything else new), `disputed` (asked about), `unknown` (only reported), and `calls` of Ping++.
-    """
-
+    #: `discover` or `reconcile`
     kind: str
     app: str
+    #: charges created from `since` to `until` are compared
     since: int
     until: int
     began_at: int
     dry_run: bool = False
-    phase: str = "charges"  # then, of a reconciliation, "refunded": older charges with refunds
-    cursor: str = ""  # the charge after which the next page begins
-    low: int | None = None  # when that one was created; the second is not complete,
-    at_low: tuple[str, ...] = ()  # and these charges of it were seen
+    #: `charges`; then, of a reconciliation, `refunded`: older charges with refunds
+    phase: str = "charges"
+    #: the charge after which the next page begins
+    cursor: str = ""
+    #: the second in which the last charge seen was created; it may hold more charges
+    low: int | None = None
+    #: the charges of that second that were seen
+    at_low: tuple[str, ...] = ()
+    #: how many charges were compared; the numbers down to `unknown` are parts of it
     compared: int = 0
     equal: int = 0
+    #: paid at Ping++, not in the books
     missed: int = 0
+    #: taken under care: open, or paid before we watched
     adopted: int = 0
+    #: given back at Ping++, not in the books
     refunds: int = 0
+    #: new in any other way
     updated: int = 0
+    #: Ping++ is asked about them
     disputed: int = 0
+    #: never heard of, and only reported
     unknown: int = 0
+    #: calls to Ping++
     calls: int = 0
     ended_at: int | None = None
-    examples: tuple[str, ...] = ()  # charges that differed, some of them
+    #: ids of some charges that differed
+    examples: tuple[str, ...] = ()
 
     @property
     def matches(self) -> bool:
-        """Whether the books and Ping++ say the same. Charges that were not known, and unpaid, are no difference."""
+        """Whether the books and Ping++ say the same. An unpaid charge that was not known is no difference."""
         return not (self.missed or self.refunds or self.disputed or self.unknown)
 
 
@@ -74,18 +84,19 @@ _EXAMPLES = 20
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`watch_from` (Unix seconds): what only a sweep tells and is older enters the books without a message. `adopt`:
-    charges that we never heard of are taken under care, else they are only reported.
-    """
+    """What a sweep does with charges that were not in the books."""
 
+    #: Unix seconds; facts that are older enter the books without a message
     watch_from: int
+    #: take them under care; else they are only reported
     adopt: bool = True
 
 
 async def sweep(
     desk: Desk, progress: Progress, rules: Rules, save: Callable[[Progress], Awaitable[None]]
 ) -> Progress:
-    """Sweep the window from where `progress` says; `save` gets each step, and may raise to stop there.
+    """Sweep the window from where `progress` stands. `save` gets each step, and may raise to stop the sweep
+    there.
 
     Raises GatewayError, RedisError, NewerSchema.
     """
@@ -104,7 +115,7 @@ async def sweep(
 
 
 async def _pages(desk: Desk, progress: Progress) -> Any:
-    """(When the look began, the page); the next one is asked for only when it is wanted."""
+    """Pages, each with the time (ms) when the look began; a page is asked for only when it is needed."""
     filters: dict[str, int | bool] = {"created_gte": progress.since, "created_lte": progress.until}
     if progress.phase == "refunded":
         filters = {
@@ -126,7 +137,9 @@ async def _pages(desk: Desk, progress: Progress) -> Any:
 def _compare(
     desk: Desk, progress: Progress, rules: Rules, page: list[dict[str, Any]], at_ms: int
 ) -> Progress:
-    """One page: folded, recorded and counted; and what the books have between its charges and it has not, asked."""
+    """Fold, record and count one page; ask about charges that the books have in its time and the page has
+    not.
+    """
     asks: list[str] = []
     seen: list[Sighting] = []
     for charge in page:
@@ -141,7 +154,7 @@ def _compare(
         if not todo:
             break
         todo = _record(desk, rules, todo, dry_run=progress.dry_run, found=found, differing=differing)
-    differing += [one.charge_id for one in todo]  # written by others all the time: ask
+    differing += [one.charge_id for one in todo]  # other processes wrote the payment each time: ask
     asks += [one.charge_id for one in todo]
     progress = replace(
         progress,
@@ -171,7 +184,7 @@ def _record(
     found: dict[str, int],
     differing: list[str],
 ) -> list[Sighting]:
-    """Fold and record; returns those whose payment was written by others meanwhile, which are not counted yet."""
+    """Fold and record. Returns the sightings whose payment was written meanwhile; they are not counted yet."""
     pairs = [(one.charge_id, _named(desk, one)) for one in seen]
     loaded = ledger.load(desk.store, pairs, seen[0].at_ms)
     groups: dict[str, list[Sighting]] = defaultdict(list)
@@ -183,7 +196,7 @@ def _record(
             raise loaded.unreadable[name]
         try:
             unit, outcomes = _join(desk, loaded.held[name], group, rules)
-        except LawBroken:  # a mistake of ours in one payment must not stop the others; asking tells of it
+        except LawBroken:  # a mistake of ours in one payment must not stop the others; the ask will report it
             unit = Unit(asks=[members.member_of_charge(one.charge_id) for one in group])
             outcomes = [(one.charge_id, "disputed") for one in group]
         units.append((unit, group, outcomes))
@@ -220,7 +233,8 @@ def _take(decision: Decision, seen: Sighting, rules: Rules) -> str:
     strange = before.charge(seen.charge_id) is None and before.registration is None
     taken = rules.adopt or not strange
     try:
-        told = (decision if taken else Decision(before)).take(  # what is not taken is looked at all the same
+        # A charge that is not taken is joined too, to see whether it is odd.
+        told = (decision if taken else Decision(before)).take(
             seen, watch_from=rules.watch_from if strange else None
         )
     except Odd as odd:
@@ -251,7 +265,7 @@ def _outcome(before: Payment, told: Folded, seen: Sighting) -> str:
 
 
 def _missing(desk: Desk, progress: Progress, created: list[tuple[int, str]]) -> Progress:
-    """Ask about what the books have in the seconds that are complete now, and the pages have not."""
+    """Ask about charges that the books have in the seconds that are complete now, and that no page has."""
     if progress.phase != "charges" or not created:
         return progress
     low = min(second for second, _ in created)

@@ -1,6 +1,7 @@
-"""Makes the call of what was written down: not too late, and once. It ends in one of four ways.
+"""Makes the call to Ping++ for an attempt that was written down: not too late, and once. It ends in one of
+four ways.
 
-What an answer of Ping++, or none, means for that which was asked is said in `end_of`, for all calls.
+`end_of` says, for all calls, what an error of the gateway means for what was asked.
 """
 
 import asyncio
@@ -17,8 +18,8 @@ from payments.pingpp.gateway import GatewayError, NotNow, Refused
 from payments.pingpp.sighting import Malformed
 from payments.taking.desk import Desk
 
-_WAIT_EVERY_S, WAIT_FOR_S = 0.05, CALL_MS / 1000  # for the same request that is under way elsewhere
-_NOT_KNOWN = (GatewayError, TimeoutError, Malformed, Odd)  # why what Ping++ has may not be known now
+_WAIT_EVERY_S, WAIT_FOR_S = 0.05, CALL_MS / 1000  # for the same request under way in another process
+_NOT_KNOWN = (GatewayError, TimeoutError, Malformed, Odd)  # errors after which the outcome may be unknown
 
 Reply: TypeAlias = dict[str, Any]
 
@@ -27,14 +28,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Ping++ did it: the payment, with what was answered in the books."""
+    """Ping++ did it, and its answer is in the books: the payment as it is now."""
 
     payment: Payment
 
 
 @dataclass(frozen=True, slots=True)
 class SurelyNot:
-    """Ping++ refused: it was not done, nor will it be."""
+    """Ping++ refused: it was not done, and will not be done."""
 
     problem: Refused
 
@@ -45,7 +46,7 @@ class SurelyNot:
 
 @dataclass(frozen=True, slots=True)
 class NotMade:
-    """It was surely not done, but may be another time."""
+    """It was surely not done, but a later call may succeed."""
 
     problem: NotNow
 
@@ -56,13 +57,13 @@ class NotMade:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nobody knows whether it was done: it has to be looked for."""
+    """Whether it was done is unknown: a look at Ping++ has to settle it."""
 
     reason: str
 
 
 def end_of(problem: Exception) -> SurelyNot | NotMade | Unknown:
-    """How a call ended that did not bring what was asked for."""
+    """How a call ended that raised this error."""
     match problem:
         case NotNow():
             return NotMade(problem)
@@ -78,12 +79,14 @@ async def call_once(
     call: Callable[[], Awaitable[Reply]],
     take: Callable[[Reply, int], Awaitable[Payment]],
 ) -> Done | SurelyNot | NotMade | Unknown:
-    """Make the call of what was written down at `at_ms`; `take` takes the answer into the books, as a look that began
-    when the call did. Raises NewerSchema and Busy.
+    """Make the call of an attempt that was written down at `at_ms` (Redis's clock). `take` gets the answer
+    and when the call began (ms), and takes it into the books. Raises NewerSchema and Busy.
     """
     try:
         now_ms = await desk.now_ms()
-        if now_ms > at_ms + BEGIN_MS:  # its check may look for it soon, and call it lost: too late to begin
+        if (
+            now_ms > at_ms + BEGIN_MS
+        ):  # too late to begin: its check may soon look, find nothing, and end the attempt
             return NotMade(NotNow("the call was not made: writing it down took too long"))
         async with asyncio.timeout(CALL_MS / 1000):
             reply = await call()
@@ -93,8 +96,8 @@ async def call_once(
 
 
 async def look(said: str, within_s: float, looking: Awaitable[Payment], **about: str) -> Payment | None:
-    """What a look at Ping++ made of a payment. None, with a line that says so: it cannot be had now, and is left to the
-    check of what is looked at.
+    """The payment after a look at Ping++ of at most `within_s` seconds. None: the look failed, which the log
+    says in the words `said`; the check of the charge or attempt will look again.
     """
     try:
         async with asyncio.timeout(within_s):
@@ -105,7 +108,9 @@ async def look(said: str, within_s: float, looking: Awaitable[Payment], **about:
 
 
 async def ended_elsewhere(desk: Desk, payment: Payment, is_open: Callable[[Payment], bool]) -> Payment:
-    """The same request is under way elsewhere: the payment once it has ended, or as it is when that takes too long."""
+    """Wait for the same request, which is under way in another process. Returns the payment when that has
+    ended, or as it is after WAIT_FOR_S seconds.
+    """
     clock = asyncio.get_running_loop()
     until = clock.time() + WAIT_FOR_S
     while is_open(payment) and clock.time() < until:

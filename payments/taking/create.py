@@ -1,7 +1,8 @@
-"""Creates charges: written down first, called once, and folded like any other sighting.
+"""Creates charges: the attempt is written down, Ping++ is called once, and its answer is folded like any
+sighting.
 
-A create is never repeated blindly. Where nobody knows what became of it, the charges that Ping++ lists are looked
-through for the attempt's id (`payments/taking/resolve.py`), here at once and then by its check.
+A create is never repeated blindly. If its outcome is unknown, the charges that Ping++ lists are searched for
+the attempt's id (`payments/taking/resolve.py`): here at once, and later by the attempt's check.
 """
 
 import secrets
@@ -42,7 +43,9 @@ from payments.taking.desk import Desk
 from payments.taking.resolve import find_charge
 from payments.taking.reverse import call_reverse
 
-_TILL_AGAIN_MS = 3_000  # after a refusal at the till: if nothing is listed then either, it was one
+_TILL_AGAIN_MS = (
+    3_000  # after a refusal at the till: if no charge is listed then either, the refusal is final
+)
 _LOOK_WITHIN_S = 5
 
 log = structlog.get_logger()
@@ -50,10 +53,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What became of a request: the payment, whether this request registered it, and why this call made no charge."""
+    """What became of a request."""
 
     payment: Payment
+    #: this request registered the payment
     new: bool = False
+    #: why this call made no charge
     problem: Refused | NotNow | None = None
 
 
@@ -84,7 +89,7 @@ async def create(desk: Desk, wanted: Wanted) -> Created:
 
 
 def charge_request(wanted: Wanted, attempt: Attempt) -> dict[str, Any]:
-    """The Charge that Ping++ is asked for; what the merchant left out is left out."""
+    """The body of `POST /v1/charges` (Ping++ docs: create a Charge); what the merchant left out is left out."""
     passed_on = {
         "amount": wanted.amount,
         "currency": wanted.currency,
@@ -116,8 +121,8 @@ def _is_under_way(payment: Payment) -> bool:
 
 
 async def _out_of_the_way(desk: Desk, name: str, attempt_id: str, charges: tuple[str, ...]) -> None:
-    """Reverse what could still be paid. Raises NotPossible unless all of it is surely closed: the new attempt is dropped
-    then.
+    """Reverse the charges that could still be paid. If not all of them are surely closed, drop the new
+    attempt and raise NotPossible.
     """
     payment: Payment | None = None
     for charge_id in charges:
@@ -134,7 +139,7 @@ async def _out_of_the_way(desk: Desk, name: str, attempt_id: str, charges: tuple
 async def _call(
     desk: Desk, wanted: Wanted, payment: Payment, attempt_id: str
 ) -> tuple[Payment, Refused | NotNow | None]:
-    """What the payment became, and why this call made no charge."""
+    """Call Ping++. Returns the payment as it is now, and why this call made no charge (None: it made one)."""
     name, attempt = payment.name, attempt_of(payment, attempt_id)
     assert attempt is not None  # noqa: S101  it was written down just now
     request = charge_request(wanted, attempt)
@@ -166,7 +171,7 @@ def _at_the_till(channel: str) -> bool:
 
 
 async def _perhaps_refused(desk: Desk, name: str, attempt_id: str, failure: Failure) -> Payment:
-    """At the till a refusal may mean that the customer is typing a password. The call is over, and it says so."""
+    """At the till a refusal may mean that the customer is typing a password: note it, and look at Ping++."""
 
     def note(payment: Payment, now_ms: int) -> Folded:
         attempt = attempt_of(payment, attempt_id)
@@ -181,7 +186,7 @@ async def _perhaps_refused(desk: Desk, name: str, attempt_id: str, failure: Fail
 
 
 async def _look_at_once(desk: Desk, name: str, attempt_id: str) -> Payment:
-    """Perhaps it is listed already; if not, its check goes on looking."""
+    """Look whether the charge is listed already; if not, the attempt's check goes on looking."""
     payment = await desk.load(name)
     attempt = attempt_of(payment, attempt_id) if payment else None
     assert payment is not None  # noqa: S101  it was written down

@@ -1,4 +1,6 @@
-"""The desk: where a call to Ping++ and the books meet. What Ping++ answers is a sighting like any other."""
+"""The desk: changes payments in the books, and takes answers of Ping++ into them, as sightings like any
+other.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -28,21 +30,22 @@ class _Changed(Decision, Generic[F]):
 
 @dataclass(slots=True, kw_only=True)
 class Taken(Decision):
-    """A look as it was taken into the books; `new`: they had no such charge."""
+    """A look as it was taken into the books."""
 
+    #: the charge was not in the books before
     new: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What is needed to change payments and to call Ping++ about them. `livemode`, `order_key` and `schedule` are
-    settings.
-    """
+    """What is needed to change payments and to call Ping++ about them."""
 
     store: Store
     gateway: Gateway
     livemode: bool
+    #: where charges made elsewhere keep the merchant's order number (ORDER_KEY)
     order_key: str = "order_no"
+    #: of the checks that follow from a change
     schedule: next_check.Schedule = next_check.BY_DEFAULT
 
     async def load(self, name: str) -> Payment | None:
@@ -52,8 +55,8 @@ class Desk:
     async def change(
         self, name: str, decide: Callable[[Payment, int], F], *, errand: Errand | None = None
     ) -> F:
-        """Change a payment by a decision of ours; returns what `decide` returned, with all that it says beside the
-        payment. Raises what `decide` raises, NewerSchema and Busy.
+        """Change a payment by a decision of ours. `decide` gets the payment and the time (ms); what it
+        returns is returned here. Raises what `decide` raises, NewerSchema and Busy.
         """
 
         def decided(payment: Payment, now_ms: int) -> _Changed[F]:
@@ -66,7 +69,7 @@ class Desk:
     async def see(
         self, seen: Sighting, *, before_folding: Change | None = None, errand: Errand | None = None
     ) -> Payment:
-        """Take a look of our own into the books, and return what the payment became. Raises as `take` does."""
+        """Take a look of our own into the books. Returns the payment as it is now. Raises as `take` does."""
         return (await self.take(seen, before_folding=before_folding, errand=errand)).payment
 
     async def take(
@@ -77,8 +80,9 @@ class Desk:
         name: str = "",
         errand: Errand | None = None,
     ) -> Taken:
-        """Take a look of our own into the books; `before_folding` changes the payment in the same step. A charge that
-        is tied to no payment yet goes to the one called `name`, else to the one that it names itself.
+        """Take a look of our own into the books; `before_folding` changes the payment in the same step. A
+        charge that is not tied to a payment yet goes to the payment `name`, else to the one that the charge
+        names.
 
         Raises Odd, NewerSchema and Busy.
         """
@@ -111,7 +115,9 @@ class Desk:
         return await asyncio.to_thread(clock.now_ms, self.store.client)
 
     async def retrieve(self, charge_id: str, *, all_refunds: bool = False) -> Sighting:
-        """Ask Ping++ for a charge. Raises GatewayError and Malformed."""
+        """Ask Ping++ for a charge; `all_refunds`: with all of them, not the latest ten. Raises GatewayError
+        and Malformed.
+        """
         at_ms = await self.now_ms()
         charge = await self.gateway.retrieve_charge(charge_id)
         seen = sightings.of_charge(charge, "retrieve", at_ms)
@@ -124,5 +130,5 @@ class Desk:
 
 
 def with_refunds(charge: dict[str, Any], refunds: list[dict[str, Any]]) -> dict[str, Any]:
-    """A charge that lists all of its refunds, not the latest ten."""
+    """The Charge object with these refunds as its complete list (a Charge lists its latest ten)."""
     return {**charge, "refunds": {"object": "list", "has_more": False, "data": refunds}}

@@ -1,4 +1,4 @@
-"""Brings the next look at a payment forward, because somebody waits for it; at most once in a few seconds."""
+"""Hastens: brings the next look at a payment forward, because a shopper waits; at most once in a few seconds."""
 
 from payments import bell, clock
 from payments.books.payment import Payment
@@ -10,7 +10,9 @@ AT_MOST_EVERY_MS = 5_000
 
 
 def hasten(store: Store, payment: Payment) -> bool:
-    """Have everything that is not settled looked at now. False: it was asked for just before, or all is settled."""
+    """Have all that is open in a payment looked at now. False: that was asked for just before, or all is
+    settled.
+    """
     members = [member_of_charge(one.id) for one in payment.charges if one.open]
     members += [member_of_attempt(one.id, payment.name) for one in payment.attempts if one.open]
     if not members or not store.client.set(

@@ -1,6 +1,7 @@
 """Refunds: the amount is reserved in the payment together with the attempt, then Ping++ is called once.
 
-The attempt's id travels in the refund's metadata, so that two equal refunds can be told apart when an answer is lost.
+The attempt's id stands in the refund's metadata, so two equal refunds can be told apart when an answer is
+lost.
 """
 
 import json
@@ -48,31 +49,32 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """What became of a request: the payment and its attempt, whether this request began it, and why this call made no
-    refund.
-    """
+    """What became of a request."""
 
     payment: Payment
     attempt: RefundAttempt
+    #: this request began the attempt
     new: bool = True
+    #: why this call made no refund
     problem: Refused | NotNow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Begun(Folded):
-    """The attempt that was begun; None: there is nothing to do."""
+    """What was decided: the attempt that was begun; None: there is nothing to do."""
 
     attempt: RefundAttempt | None = None
 
 
 def digest(request: Mapping[str, Any]) -> str:
-    """Tells whether a request with the same Idempotency-Key is the same."""
+    """A hash of a request: tells whether another one with the same Idempotency-Key is the same."""
     canonical = json.dumps(request, sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 async def refund(desk: Desk, name: str, key: str, request: Mapping[str, Any]) -> Refunded:
-    """Refund `amount` (all that is left where it is missing) of `charge` (needed where several are paid).
+    """Refund `amount` (minor currency units; missing: all that is left) of `charge` (needed where several are
+    paid), both in `request`. `key` is the Idempotency-Key.
 
     Raises NotPossible, NewerSchema and Busy.
     """
@@ -104,7 +106,7 @@ async def refund(desk: Desk, name: str, key: str, request: Mapping[str, Any]) ->
 
 
 async def refund_what_came_late(desk: Desk, name: str, errand: Errand) -> Payment:
-    """Give back what was paid after the end, where the merchant wants that.
+    """Refund a charge that was paid after the end, where the merchant wants that.
 
     Raises NotPossible, NewerSchema and Busy.
     """
@@ -145,7 +147,7 @@ def _chosen(payment: Payment, charge_id: str | None) -> Charge:
 
 
 async def _others(desk: Desk, payment: Payment, key: str) -> Refunded:
-    """The same request came before: what became of it, waiting for one that is under way."""
+    """What became of the same request, which came before; if that is still under way, wait for it."""
 
     def last(payment: Payment) -> RefundAttempt:
         return next(one for one in reversed(payment.refund_attempts) if one.key == key)
@@ -187,7 +189,7 @@ async def _call(desk: Desk, payment: Payment, attempt: RefundAttempt, asked: Map
 
 
 async def _look_at_once(desk: Desk, payment: Payment, attempt: RefundAttempt) -> Payment:
-    """Perhaps it is listed already; if not, its check goes on looking."""
+    """Look whether the refund is listed already; if not, the attempt's check goes on looking."""
 
     async def find_it() -> Payment:
         found = await find_refund(desk, attempt)

@@ -1,4 +1,4 @@
-"""Resolves attempts of which nobody knows how they ended: by looking for what they made, never by making it again."""
+"""Resolves attempts whose outcome is unknown: it looks for what they made, and never makes it again."""
 
 from payments.books.attempts import attempt_of, end, end_refund, made_by, refund_attempt_of
 from payments.books.fold import Folded
@@ -8,11 +8,11 @@ from payments.pingpp import sighting as sightings
 from payments.pingpp.sighting import Sighting, attempt_in
 from payments.taking.desk import Desk, with_refunds
 
-_CLOCKS_MS = 120_000  # by how much our clock and Ping++'s may differ, and far more
+_CLOCKS_MS = 120_000  # our clock and Ping++'s differ by far less
 
 
 async def find_charge(desk: Desk, app: str, attempt: Attempt) -> Sighting | None:
-    """The charge that an attempt made, from the list of charges made around that time.
+    """Look for the charge that an attempt made among the charges of that time. None: it is not listed.
 
     Raises GatewayError and Malformed.
     """
@@ -31,7 +31,7 @@ async def find_charge(desk: Desk, app: str, attempt: Attempt) -> Sighting | None
 
 
 async def resolve_create(desk: Desk, payment: Payment, attempt: Attempt, errand: Errand) -> Payment:
-    """Settle an attempt to create: with its charge, or, once its call is surely over, with the failure that it was.
+    """Settle an attempt to create: with its charge; or with a failure, when its call is surely over.
 
     Raises GatewayError, Malformed, Odd, NewerSchema and Busy.
     """
@@ -55,7 +55,7 @@ async def resolve_create(desk: Desk, payment: Payment, attempt: Attempt, errand:
 
 
 async def find_refund(desk: Desk, attempt: RefundAttempt) -> tuple[Sighting, str] | None:
-    """The charge with the refund that an attempt made, and that one's id, from the list of its refunds.
+    """Look for the refund that an attempt made. Returns its charge, with all refunds, and the refund's id.
 
     Raises GatewayError and Malformed.
     """

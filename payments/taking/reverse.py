@@ -1,7 +1,7 @@
 """Reverses charges: closes unpaid ones, and gives paid ones back where the channel can.
 
-A reversal is an attempt, written down first. While nobody knows how it ended, a payment that is seen is not
-published (`paid_while_reversing` in fold), for the money may be on its way back.
+A reversal is an attempt, which is written down first. While its outcome is unknown, a charge that is seen as
+paid is not published (`paid_while_reversing` in fold), because the money may be on its way back.
 """
 
 from collections.abc import Callable
@@ -33,19 +33,19 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ToReverse(Folded):
-    """The charges for which a reversal is to be called."""
+    """What was decided, with the charges (ids) for which Ping++ is called."""
 
     charges: tuple[str, ...] = ()
 
 
 async def call_reverse(desk: Desk, name: str, charge_id: str) -> Payment:
-    """Make the call of a reversal that was written down just now, and look how it ended. Whatever cannot be known now
-    is left to the check of the charge. Raises NewerSchema and Busy.
+    """Make the call of a reversal that was written down just now, and look how it ended. If that is not known
+    yet, the check of the charge looks again. Raises NewerSchema and Busy.
     """
     payment = await desk.load(name)
     assert payment is not None  # noqa: S101  it was written down
     reversal = payment.reversing(charge_id)
-    if reversal is None:  # others have seen how it ended
+    if reversal is None:  # another process has seen how it ended
         return payment
 
     async def take(reply: Reply, at_ms: int) -> Payment:
@@ -69,7 +69,9 @@ async def call_reverse(desk: Desk, name: str, charge_id: str) -> Payment:
 
 
 async def _look(desk: Desk, payment: Payment, reversal: Reversal, failure: Failure | None) -> Payment:
-    """Look at the charge; a refusal is the end of the attempt, together with what the look says."""
+    """Look at the charge. A refusal (`failure`) ends the reversal, in the same step in which the look is
+    folded.
+    """
 
     def ended(one: Payment, _: int) -> Payment:
         return end_reversal(one, reversal.charge, reversal.at_ms, failure) if failure else one
@@ -82,8 +84,10 @@ async def _look(desk: Desk, payment: Payment, reversal: Reversal, failure: Failu
 
 
 async def stop(desk: Desk, name: str, *, if_paid: str, ends: bool) -> Payment:
-    """`/close` (`ends`: no more attempts) and `/reverse`: what can still be paid is closed, where the channel can; what
-    is paid is kept, or given back (`if_paid`: `keep` or `refund`). Raises NotPossible, NewerSchema and Busy.
+    """Do what `/close` (`ends`: no more attempts) and `/reverse` ask for. Charges that can still be paid are
+    closed, where the channel can. Paid ones are kept or given back (`if_paid`: `keep` or `refund`).
+
+    Raises NotPossible, NewerSchema and Busy.
     """
     payment = await desk.load(name)
     if payment is None:
@@ -103,7 +107,7 @@ async def stop(desk: Desk, name: str, *, if_paid: str, ends: bool) -> Payment:
         return _ToReverse(payment, charges=charges)
 
     def wants(_: Payment, charge: Charge, __: int) -> bool:
-        return charge.open or if_paid == "refund"  # what was paid meanwhile is kept
+        return charge.open or if_paid == "refund"  # else it was paid meanwhile, and is kept
 
     decided = await desk.change(name, decide)
     payment = decided.payment
@@ -113,7 +117,9 @@ async def stop(desk: Desk, name: str, *, if_paid: str, ends: bool) -> Payment:
 
 
 async def _fresh(desk: Desk, payment: Payment) -> None:
-    """What was paid a moment ago is paid, and not late. That Ping++ cannot be asked is no reason not to close."""
+    """Look at the open charges first: one that was paid a moment ago is paid, not late. If Ping++ does not
+    answer, the payment is closed all the same.
+    """
 
     async def see_it(charge_id: str) -> Payment:
         return await desk.see(await desk.retrieve(charge_id))
@@ -124,7 +130,7 @@ async def _fresh(desk: Desk, payment: Payment) -> None:
 
 
 def _to_reverse(payment: Payment, if_paid: str, now_ms: int, *, ends: bool) -> list[Charge]:
-    """Which charges are to be reversed now. Raises NotPossible for a reversal that cannot be had."""
+    """The charges to reverse now. Raises NotPossible where a reversal is not possible."""
     if not ends and any(attempt.open for attempt in payment.attempts):
         raise NotPossible(
             "attempt_open", "How the last attempt ended is not known yet. Ask again in a few seconds."
@@ -149,7 +155,7 @@ def _to_reverse(payment: Payment, if_paid: str, now_ms: int, *, ends: bool) -> l
 
 
 async def reverse_when_due(desk: Desk, name: str, charge_id: str) -> Payment | None:
-    """Reverse a charge whose time has come by itself (`attempts.reversal_due`); None where it has not.
+    """Reverse a charge that is due to be reversed (`attempts.reversal_due`). None: it is not due.
 
     Raises NewerSchema and Busy.
     """
@@ -164,7 +170,7 @@ async def reverse_when_due(desk: Desk, name: str, charge_id: str) -> Payment | N
 async def _reverse(
     desk: Desk, name: str, charge_id: str, wanted: Callable[[Payment, Charge, int], bool]
 ) -> Payment | None:
-    """Write a reversal down and make its call; None where it is not wanted, or others are at it."""
+    """Write a reversal down and make its call. None: it is not wanted, or another one is under way."""
 
     def decide(payment: Payment, now_ms: int) -> _ToReverse:
         charge = payment.charge(charge_id)
@@ -185,8 +191,8 @@ def _gives_back(payment: Payment, charge: Charge, now_ms: int) -> bool:
 
 
 async def resolve_reversal(desk: Desk, charge_id: str, errand: Errand) -> Payment:
-    """Look how a reversal ended of which nobody knows. Once its call is surely over, a charge that is not reversed was
-    not reversed. Raises GatewayError, Malformed, Odd, NewerSchema and Busy.
+    """Look how a reversal ended whose outcome is unknown. When its call is surely over and the charge is not
+    reversed, it failed. Raises GatewayError, Malformed, Odd, NewerSchema and Busy.
     """
 
     def lost(payment: Payment, _: int) -> Payment:

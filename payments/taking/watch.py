@@ -1,7 +1,7 @@
-"""Takes a charge that was made elsewhere under our care, where it is what the merchant says it is.
+"""Watches a charge that was made elsewhere: takes it under our care, if it is what the merchant says.
 
-What the merchant says of its price becomes the payment's registration, so that no later look overrules it. Its checks
-follow from the payment like those of any other charge; it is never reversed by us, for it was not made here.
+The price that the merchant says becomes the payment's registration, so no later look overrules it. Checks
+follow from the payment as for any other charge. We never reverse the charge, because it was not made here.
 """
 
 import asyncio
@@ -20,16 +20,16 @@ from payments.pingpp.gateway import Unanswered
 from payments.pingpp.sighting import ORDER_METADATA, ChargeLook, Sighting
 from payments.taking.desk import Desk
 
-_ANSWER_WITHIN_S = 30  # somebody waits
+_ANSWER_WITHIN_S = 30  # the merchant's server waits
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the merchant says of a charge, as far as they do. `order_no` is the merchant's, of the payment that it is to
-    belong to; where it is left out, the charge names it.
-    """
+    """What the merchant says of a charge; None: nothing was said."""
 
+    #: the payment to which it belongs; None: the charge itself names it
     order_no: str | None = None
+    #: in minor currency units
     amount: int | None = None
     currency: str | None = None
 
@@ -43,10 +43,10 @@ class Watched:
 
 
 async def watch(desk: Desk, charge_id: str, expected: Expected, *, apps: Collection[str] = ()) -> Watched:
-    """Take a charge under our care; again, it is compared only. `apps` are ours; empty: any.
+    """Take a charge under our care; one that the books have is only compared. `apps` are ours; empty: any.
 
-    Raises NotPossible (`order_conflict`, `not_ours`), GatewayError, Malformed, Odd, NewerSchema and Busy: nothing is in
-    the books then that was not before.
+    Raises NotPossible (`order_conflict`, `not_ours`), GatewayError, Malformed, Odd, NewerSchema and Busy.
+    Then the books are unchanged.
     """
     known = await _known(desk, charge_id)
     if known is not None:
@@ -93,7 +93,7 @@ async def _retrieved(desk: Desk, charge_id: str) -> Sighting:
 
 def _charge(payment: Payment, charge_id: str) -> Charge:
     charge = payment.charge(charge_id)
-    assert charge is not None  # noqa: S101  asked before; no charge ever leaves its payment
+    assert charge is not None  # noqa: S101  it was there before, and no charge ever leaves its payment
     return charge
 
 
@@ -105,7 +105,9 @@ def _check_ours(app: str, charge: Charge | ChargeLook, desk: Desk, apps: Collect
 
 
 def _told(payment: Payment, of: str | ChargeLook, expected: Expected) -> Payment:
-    """The payment with what the merchant says of its charge, held (by id) or seen just now. Raises NotPossible."""
+    """The payment with what the merchant says of its charge `of`: an id in the books, or a look. Raises
+    NotPossible.
+    """
     charge = _charge(payment, of) if isinstance(of, str) else of
     if expected.order_no not in (None, payment.order_no):
         raise _conflict(f"It belongs to the order {payment.order_no}.", {"order_no": payment.order_no})
@@ -116,7 +118,7 @@ def _told(payment: Payment, of: str | ChargeLook, expected: Expected) -> Payment
         said = ", ".join(f"{name} {found}, not {wanted[name]}" for name, found in differs.items())
         raise _conflict(f"Ping++ has it with {said}.", differs)
     if payment.closed is not None and not payment.reopened and _open(charge):
-        # A new attempt at it, though not one of ours: what it brings is wanted, and not late.
+        # It is a new attempt at the payment, though not ours: if it is paid, that is wanted and not late.
         payment = replace(payment, reopened=True)
     if payment.registration is not None or (expected.amount is None and expected.currency is None):
         return payment
@@ -140,7 +142,7 @@ def _other_price(charge: Charge | ChargeLook, payment: Payment, known: Registrat
 
 
 def _conflict(message: str, differs: dict[str, Any]) -> NotPossible:
-    """`differs`: what does not agree, with what it would have to be."""
+    """`differs`: the fields that do not agree, with the values that they would have to have."""
     return NotPossible(
         "order_conflict", message, errors=[{"field": n, "rule": str(v)} for n, v in differs.items()]
     )

@@ -109,4 +109,4 @@ def test_a_letter_of_another_release_is_shown_as_far_as_it_is_known(store: Store
     letter = letters.get(store, "dl_1")
     assert letter is not None
     assert (letter.reason, letter.count, letter.evidence) == ("brand_new", 0, {})
-    assert letter.explanation == "A release of another age wrote this letter."
+    assert letter.explanation == "Another release wrote this letter; this one does not know the reason."
