@@ -1,4 +1,4 @@
-"""Applies the events that came in: claim, load their payments, fold, record; until nothing is due."""
+"""Applies events that came in: claims them, loads their payments, folds and records, until no event is due."""
 
 import time
 from collections import Counter
@@ -24,9 +24,9 @@ from workers.drain import Drain
 from workers.outcome import Dead
 
 CLAIM = 500  # events in one claim
-_PAUSE_S = 0.005  # after a claim that was not full: what comes meanwhile is worked on together, for less
-_REFOLDS = 5  # in one go, when somebody else writes the same payments; then later
-_NEWER_SCHEMA_MS = 5_000  # until a worker of the later release had its chance
+_PAUSE_S = 0.005  # after a claim that was not full: events that come meanwhile are claimed together, which is cheaper
+_REFOLDS = 5  # when other processes write the same payments; then the events are put off
+_NEWER_SCHEMA_MS = 5_000  # in which a worker of the later release can claim the event
 
 _LINES = 10  # events of a batch that get a line each
 _UNUSUAL = ("dead", "put_off", "asked")
@@ -36,24 +36,28 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Work:
-    """One claimed event on its way. `outcome` is empty until it is settled, in one of the words of `_log`."""
+    """One claimed event, and what becomes of it."""
 
     claimed: Claimed
     reading: Reading
+    #: one of the words in `_log`; empty: not settled yet
     outcome: str = ""
+    #: ids of the messages that were published for it
     told: list[str] = field(default_factory=list)
+    #: why it is a dead letter, asked about or put off
     error: str = ""
+    #: set its attempts back to 0: the failure was outside us
     count_back: bool = False
 
     @property
     def sighting(self) -> Sighting:
-        """Only of what is to be folded."""
+        """The sighting of an event that is folded; others have none."""
         assert self.reading.sighting is not None  # noqa: S101  for the type checker
         return self.reading.sighting
 
 
 def drain(context: Context) -> int:
-    """Apply events until none is due, or time is up, or the process is to end. Returns how many."""
+    """Apply events until none is due, time is up, or the process is to end. Returns how many were claimed."""
     claims = Drain(context, EVENTS, CLAIM)
     for claim in claims:
         _work_on(context, claim)
@@ -111,7 +115,9 @@ def _bury(context: Context, work: _Work, dead: Dead) -> None:
 
 
 def _record_without_document(context: Context, works: list[_Work]) -> None:
-    """What touches no payment: it is published, or kept aside, only by the one that takes it off the due set."""
+    """Publish, or keep aside, events that touch no payment. Only the worker that takes one off the due set
+    does so.
+    """
     units = []
     for work in works:
         unit = Unit(done=[work.claimed.member], only_if_taken=True, aside=work.reading.aside)
@@ -129,7 +135,7 @@ def _record_without_document(context: Context, works: list[_Work]) -> None:
 
 
 def _join_and_record(context: Context, works: list[_Work], now_ms: int) -> list[_Work]:
-    """Join and record; returns those whose payment had moved meanwhile, to be folded again."""
+    """Join and record. Returns the events whose payment was written meanwhile, to be folded again."""
     pairs = [(work.sighting.charge_id, _payment_named_by(work, context)) for work in works]
     loaded = ledger.load(context.store, pairs, now_ms)
     ties = dict(loaded.ties)
@@ -143,7 +149,7 @@ def _join_and_record(context: Context, works: list[_Work], now_ms: int) -> list[
             work.outcome, work.error = "put_off", repr(problem)
             work.count_back = isinstance(problem, NewerSchema)
         else:
-            # two payments cannot both have a charge, within a batch either
+            # two payments cannot have the same charge, also within one batch
             ties.setdefault(work.sighting.charge_id, name)
             groups.setdefault(name, []).append(work)
     units = []
@@ -208,8 +214,9 @@ def _put_off(context: Context, works: list[_Work]) -> None:
 
 
 def _log(works: list[_Work], duration_ms: float) -> None:
-    """A wide line for each event; in a large batch one line for all that went well, for a line each would cost as
-    much as folding. Outcomes: published, known, passed_through, kept_aside, asked, dead, put_off.
+    """Log one wide line for each event. In a large batch all events that went well share one line, because a
+    line for each would cost as much as folding. Outcomes: published, known, passed_through, kept_aside,
+    asked, dead, put_off.
     """
     well = [work for work in works if work.outcome not in _UNUSUAL]
     if len(well) > _LINES:

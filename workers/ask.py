@@ -1,6 +1,10 @@
-"""Asks Ping++ about what is odd: a retrieve overrules events, but never our books nor the registration.
+"""Asks Ping++ about odd events: where it is doubtful whether an event is true, the charge is retrieved and
+compared.
 
-Confirmed: folded. Contradicted or not found: a dead letter that shows both sides. Not answered: later.
+(Charges that are not settled yet are looked at in `workers/check.py`.) A retrieve overrules an event, but
+never our books or the registration. If it confirms the event, the answer is folded. If it contradicts the
+event, or there is no such charge, a dead letter shows both sides. Without an answer, Ping++ is asked again
+later.
 """
 
 import asyncio
@@ -26,25 +30,27 @@ from workers.outcome import ASKED, Case, Dead, NotYet, settle
 
 CLAIM = 20  # asks at once
 ANSWER_WITHIN = 45.0  # seconds for all calls about one charge; below the lease
-_NOT_YET_MS = 3_600_000  # for how long a refund that the event calls ended may still be pending in the answer
+_NOT_YET_MS = 3_600_000  # for so long an ended refund of an event may still be pending in the answer
 _REFOLDS = 5
 
 
 @dataclass(slots=True, kw_only=True)
 class _Ask(Case):
-    """One question: about an odd event, or about a charge `alone`."""
+    """One question to Ping++: about an odd event, or about a charge `alone`."""
 
     charge_id: str = ""
     reading: Reading = field(default_factory=Reading)
 
     @property
     def alone(self) -> bool:
-        """Whether it is about more refunds than we know of, which no event claims."""
+        """Whether no event stands behind it: more of the charge was given back than the known refunds
+        explain.
+        """
         return members.kind_of(self.claimed.member) == "charge"
 
 
 def drain(context: Context) -> int:
-    """Ask until nothing is due, or time is up, or the process is to end. Returns how many were asked."""
+    """Ask until nothing is due, time is up, or the process is to end. Returns how many asks were claimed."""
     return asyncio.run(_drain(context))
 
 
@@ -55,7 +61,7 @@ async def _drain(context: Context) -> int:
             asks = [_Ask(claimed=one, now_ms=claim.now_ms, kind=ASKED) for one in claim.members]
             settled = (settle(context.store, ASKS, one, partial(_ask, context, desk, one)) for one in asks)
             for problem in await asyncio.gather(*settled, return_exceptions=True):
-                if isinstance(problem, BaseException):  # one's must not cut off the others
+                if isinstance(problem, BaseException):  # raised only now, so that the other asks could end
                     raise problem
     return claims.claimed
 
@@ -91,13 +97,13 @@ def _read_question(context: Context, ask: _Ask) -> None:
 
 
 def _note(ask: _Ask, odd: str) -> None:
-    """What is odd, for the line and the dead letter."""
+    """Note what is odd, for the log line and the dead letter."""
     if odd:
         ask.more["odd"] = ask.evidence["odd"] = odd
 
 
 def _settle(context: Context, ask: _Ask, found: Sighting) -> str:
-    """Join what was found, if it confirms the event and agrees with the books. Returns the outcome."""
+    """Join the answer, if it confirms the event and agrees with the books. Returns the outcome."""
     assert found.charge is not None  # noqa: S101  for the type checker
     member = ask.claimed.member
     if context.apps and app_of(found.object) not in context.apps:
@@ -117,7 +123,7 @@ def _settle(context: Context, ask: _Ask, found: Sighting) -> str:
         folded = decision.take(found)
         charge = folded.payment.charge(found.charge_id)
         open_question = 0
-        if ask.alone and charge:  # what a full list of refunds does not explain, a person has to
+        if ask.alone and charge:  # what a full list of refunds does not explain, an operator has to find out
             open_question = unexplained(folded.payment, charge)
             decision.asks.clear()
         unit = Unit(held, done=[] if open_question else [member])
@@ -133,7 +139,7 @@ def _settle(context: Context, ask: _Ask, found: Sighting) -> str:
 
 
 def _compare(ask: _Ask, claimed: Sighting, found: Sighting) -> None:
-    """Whether the answer confirms the event. Raises Dead (contradicted) and NotYet."""
+    """Check that the answer confirms the event. Raises Dead (contradicted) and NotYet."""
     assert found.charge is not None  # noqa: S101  for the type checker
     differences = []
     if claimed.charge:

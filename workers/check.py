@@ -1,7 +1,9 @@
-"""Looks at what is not settled: charges that may be paid, refunds under way, and attempts of which nobody knows how
-they ended. What Ping++ says is folded like any other sighting, and the next look is set with it.
+"""Checks what is not settled yet: charges that may be paid, pending refunds, attempts whose outcome is
+unknown.
 
-A failure outside us puts a look off, and never ends it: no payment is forgotten because Ping++ is away.
+(Odd events are asked about in `workers/ask.py`.) What Ping++ says is folded like any other sighting, and the
+next look is planned in the same step. A failure outside us puts a look off and never ends it: no payment is
+forgotten because Ping++ is unreachable.
 """
 
 import asyncio
@@ -31,16 +33,18 @@ _AGAIN_S = 0.2  # between claims while looks are under way
 
 @dataclass(slots=True, kw_only=True)
 class _Look(Case):
-    """One look. `before` and `after`: the payment as it was held, and as the look left it."""
+    """One look at a charge, or at an attempt."""
 
     charge_id: str = ""
     attempt_id: str = ""
+    #: the payment before the look
     before: Payment | None = None
+    #: the payment after the look; None: it was settled before
     after: Payment | None = None
 
 
 def drain(context: Context, due_set: str) -> int:
-    """Look until nothing is due, or time is up, or the process is to end. Returns how many looks were begun."""
+    """Look until nothing is due, time is up, or the process is to end. Returns how many looks were begun."""
     return asyncio.run(_drain(context, due_set))
 
 
@@ -60,7 +64,7 @@ async def _drain(context: Context, due_set: str) -> int:
 
 
 async def _first_ended(under_way: set[asyncio.Task[None]], *, within: float | None = None) -> None:
-    """Wait until a look has ended, or so many seconds. Raises RedisError."""
+    """Wait until a look has ended, or for `within` seconds. Raises RedisError."""
     ended, _ = await asyncio.wait(under_way, timeout=within, return_when=asyncio.FIRST_COMPLETED)
     under_way -= ended
     for task in ended:
@@ -68,7 +72,7 @@ async def _first_ended(under_way: set[asyncio.Task[None]], *, within: float | No
 
 
 async def _look(context: Context, desk: Desk, due_set: str, look: _Look) -> str:
-    """`settled` before this look; `known`: nothing new; else the payment's status as it is now."""
+    """Returns `settled` (before this look), `known` (nothing new), or else the payment's status as it is now."""
     await _look_at(context, desk, due_set, look)
     if look.after is None:
         return "settled"
@@ -87,7 +91,7 @@ async def _look_at(context: Context, desk: Desk, due_set: str, look: _Look) -> N
     held = loaded.held[name] if name else None
     look.before = held.payment if held else None
     if look.before is None or next_check.of_member(look.before, member, look.now_ms, desk.schedule) is None:
-        # Settled by others meanwhile. Should the payment have been written since, they may want a look at it again.
+        # Settled meanwhile. If the payment was written since it was read, a new check may be planned: keep it.
         unit = Unit(held, done=[member], checks={member: None} if held else {}, only_if_taken=True)
         await asyncio.to_thread(ledger.record, desk.store, due_set, [unit], context.keep_bodies_s)
         return

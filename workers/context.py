@@ -11,15 +11,22 @@ from payments.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`apps` empty: any app is ours. `stopping` is set when the process was asked to end: begin nothing new."""
+    """What the jobs need: Redis, Ping++, and the settings."""
 
     store: Store
     livemode: bool
+    #: our apps; empty: any app is ours
     apps: frozenset[str]
     order_key: str
+    #: for how long the bodies of events that are done are kept, in seconds
     keep_bodies_s: int
+    #: makes a gateway, one for each drain
     gateway: Callable[[], Gateway]
-    sweep_every: Mapping[str, float] = field(default_factory=dict)  # seconds, by kind of sweep; 0: never
-    adopt: bool = True  # whether charges that a sweep finds and nobody told us of are taken under care
-    schedule: Schedule = BY_DEFAULT  # of the checks of what nobody waits for
+    #: seconds between sweeps, by kind of sweep; 0: never
+    sweep_every: Mapping[str, float] = field(default_factory=dict)
+    #: take charges that only a sweep finds under care
+    adopt: bool = True
+    #: of checks for which no shopper waits
+    schedule: Schedule = BY_DEFAULT
+    #: set when the process is asked to end: begin nothing new
     stopping: threading.Event = field(default_factory=threading.Event)

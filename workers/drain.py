@@ -1,8 +1,9 @@
-"""A drain: what one job claims from its due set, until nothing is due, or time is up, or the process is to end.
+"""A drain: the claims that one job makes on its due set, until nothing is due, time is up, or the process is
+to end.
 
-How claims go on is the same for all kinds of work, for the promises of docs/reliability.md hang on it: the first claim unsets the
-bell; those that were tried before come first in every second claim, so that neither they nor the fresh ones wait
-behind the others; and a drain that ends before its work does rings again, for the bell that woke it is spent.
+The rules are the same for all kinds of work, because the promises of docs/reliability.md depend on them. The
+first claim unsets the bell. In every second claim, members that were tried before come first, so that neither
+these nor new ones wait for ever. A drain that ends before its work is done rings the bell again.
 """
 
 import time
@@ -15,21 +16,23 @@ from payments.due import Claim
 from payments.taking.desk import Desk
 from workers.context import Context
 
-FOR_S = 30.0  # how long it goes on before it lets RQ have a look; well below the timeout of its job
+FOR_S = 30.0  # how long it goes on before RQ takes over again; well below the timeout of its job
 
 
 @dataclass(slots=True)
 class Drain:
-    """Iterate over it to claim up to `most` at once. `under_way` is what the caller works on still of earlier claims: it
-    takes from `most`, and while there is any, a claim that brings nothing is handed out too instead of being the end.
-    """
+    """Iterate over it to get claims."""
 
     context: Context
     due_set: str
+    #: members at once
     most: int
     for_s: float = FOR_S
+    #: members of earlier claims that the caller still works on: they count towards `most`, and while there
+    #: are any, a claim without members is not the end
     under_way: Collection[object] = ()
-    claimed: int = 0  # members so far
+    #: members so far
+    claimed: int = 0
     _until: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -37,7 +40,7 @@ class Drain:
 
     @property
     def over(self) -> bool:
-        """Whether nothing new is to be begun: the time is up, or the process is to end."""
+        """Whether nothing new may begin: time is up, or the process is to end."""
         return self.context.stopping.is_set() or time.monotonic() >= self._until
 
     def __iter__(self) -> Iterator[Claim]:
@@ -54,7 +57,7 @@ class Drain:
 
     @asynccontextmanager
     async def desk(self) -> AsyncIterator[Desk]:
-        """The desk for as long as it lasts, with connections to Ping++ of its own."""
+        """A desk for the length of this drain, with connections to Ping++ of its own."""
         context = self.context
         async with context.gateway() as gateway:
             yield Desk(context.store, gateway, context.livemode, context.order_key, context.schedule)

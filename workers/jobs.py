@@ -14,28 +14,28 @@ _context: Context | None = None
 
 
 def work_with(context: Context) -> None:
-    """What the jobs of this process work with, told once at its start."""
-    global _context  # noqa: PLW0603  RQ calls plain functions by name; there is nobody to hand it to them
+    """Set what the jobs of this process work with, once at its start."""
+    global _context  # noqa: PLW0603  RQ calls plain functions by name, without arguments
     _context = context
 
 
 def apply_events() -> int:
-    """Fold the events that came in."""
+    """Apply the events that came in."""
     return apply_events_.drain(_in_hand())
 
 
 def ask() -> int:
-    """Ask Ping++ about what is odd."""
+    """Ask Ping++ about odd events."""
     return ask_.drain(_in_hand())
 
 
 def check_now() -> int:
-    """Look at what somebody waits for."""
+    """Check what is not settled yet and for which a shopper waits."""
     return check_.drain(_in_hand(), CHECKS_NOW)
 
 
 def check() -> int:
-    """Look at what is not settled."""
+    """Check what is not settled yet."""
     return check_.drain(_in_hand(), CHECKS)
 
 
@@ -45,7 +45,7 @@ def sweep() -> int:
 
 
 def begin_sweeping() -> None:
-    """The sweeps that come again and again are due, where they were not yet. No job: called at a worker's start."""
+    """Make the repeated sweeps due, where they are not yet. Not a job: it is called at a worker's start."""
     sweep_.seed(_in_hand())
 
 

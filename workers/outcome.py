@@ -1,12 +1,13 @@
-"""How work on a claimed member ends: one rule for all that is claimed one by one, and the one wide line that says it.
+"""Decides how work on a claimed member ends, for all work that is claimed one by one, and logs one wide line
+of it.
 
 - Done: the work itself took the member off its due set.
-- Used up: a dead letter, for it may be what killed the workers.
+- Used up: a dead letter, because this member may be what killed the workers.
 - Refused: a dead letter.
-- Not yet: put off, the longer the older it is, and no attempt is counted. What could not be found out for a day is a
-  dead letter, where its kind says so.
-- Redis is unreachable: there is nobody to tell; the lease runs out.
-- A mistake of ours: put off, the longer the more attempts it had, with the trace in the log.
+- Not yet: put off, for longer the older it is, and no attempt is counted. After a day it is a dead letter, where its
+  kind says so.
+- Redis is unreachable: nothing can be written; the lease runs out.
+- A mistake of ours: put off, for longer the more attempts it had, with the trace in the log.
 """
 
 import time
@@ -36,7 +37,7 @@ log = structlog.get_logger()
 
 
 class Dead(Exception):
-    """The work ends as a dead letter, with more evidence than its case has by itself."""
+    """The work ends as a dead letter; `evidence` is added to that of its case."""
 
     def __init__(self, reason: str, error: str = "", evidence: Mapping[str, Any] | None = None) -> None:
         super().__init__(error or reason)
@@ -44,75 +45,80 @@ class Dead(Exception):
 
 
 class NotYet(Exception):
-    """It may be known later; nobody is to blame."""
+    """The answer may be known later; no attempt is counted."""
 
 
-_SILENCE = (NotNow, Unanswered, TimeoutError)  # Ping++ did not say
+_SILENCE = (NotNow, Unanswered, TimeoutError)  # Ping++ did not answer
 _NOT_YET = (*_SILENCE, NotYet, Busy, NotPossible, NewerSchema)
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What differs between kinds of work: the name of its line, and the reasons of its dead letters.
+    """What differs between kinds of work. Reasons are those of dead letters."""
 
-    `refused` is by the kind of refusal, the first that fits; any other is treated like a mistake of ours. `given_up` is
-    what a day of `given_up_of` ends with; empty: such work waits for as long as it takes.
-    """
-
+    #: the name of its log line
     said: str
+    #: the reason when all attempts are used up
     used_up: str = "attempts_used_up"
+    #: the reason for each kind of refusal; the first that fits counts; any other is treated as a mistake of
+    #: ours
     refused: tuple[tuple[type[Exception], str], ...] = (
         (NotFound, "charge_not_found"),
         (Refused, "gateway_refused"),
         (Malformed, "malformed"),
     )
+    #: the reason after a day of `given_up_of`; empty: such work waits for as long as it takes
     given_up: str = ""
     given_up_of: tuple[type[Exception], ...] = _SILENCE
 
 
 ASKED = Kind("asked", given_up="gateway_unreachable")
-CHECKED = Kind("checked")  # no payment is forgotten because Ping++ is silent
-# But of a call that creates, reverses or refunds somebody waits to hear. (Only a later release can read a newer schema.)
+# No payment is forgotten because Ping++ is silent.
+CHECKED = Kind("checked")
+# The merchant waits for the outcome of a call that creates, reverses or refunds, so after a day an operator
+# is told. (NewerSchema is left out: a later release can still settle it.)
 UNRESOLVED = replace(
     CHECKED, given_up="attempt_unresolved", given_up_of=(*_SILENCE, NotYet, Busy, NotPossible)
 )
 SWEPT = Kind("swept", used_up="sweep_failed", refused=())
-REQUESTED = replace(
-    SWEPT, refused=((Refused, "sweep_failed"),)
-)  # a person waits, and it would be refused again
+# An operator waits for it, and Ping++ would refuse it again.
+REQUESTED = replace(SWEPT, refused=((Refused, "sweep_failed"),))
 
 
 @dataclass(slots=True, kw_only=True)
 class Case:
-    """One claimed member on its way, with what its end depends on. `about`: the ids that it speaks of, for the line and
-    the dead letter; `more`: for the line alone. A `quiet` one is not worth a line unless something is wrong.
-    """
+    """One claimed member, with all that its end depends on."""
 
     claimed: Claimed
+    #: when it was claimed
     now_ms: int
     kind: Kind
+    #: the ids that it is about, for the log line and the dead letter
     about: dict[str, str] = field(default_factory=dict)
+    #: for the log line alone
     more: dict[str, Any] = field(default_factory=dict)
+    #: for the dead letter alone
     evidence: dict[str, Any] = field(default_factory=dict)
+    #: log at level debug, unless something is wrong
     quiet: bool = False
 
     @property
     def age_ms(self) -> int:
-        """For how long it has been waiting; a retry by a person begins anew."""
+        """For how long it has been waiting; a retry by an operator starts from 0."""
         return self.now_ms - self.claimed.since_ms
 
 
 async def settle(store: Store, due_set: str, case: Case, work: Callable[[], Awaitable[str]]) -> None:
-    """Work on a case, and see to its end, whatever it is; `work` returns the word for what was done.
+    """Work on a case and bring it to its end. `work` returns the outcome, a word for what was done.
 
-    Raises RedisError alone.
+    Raises RedisError, and nothing else.
     """
     began, error = time.perf_counter(), ""
     try:
         outcome = await _unless_used_up(case, work)
     except RedisError:
         raise
-    except Exception as problem:  # noqa: BLE001  what it means is said there
+    except Exception as problem:  # noqa: BLE001  `_ended` decides what it means
         outcome, error = _ended(store, due_set, case, problem)
     duration_ms = round((time.perf_counter() - began) * 1000, 1)
     wrong = outcome in ("dead", "put_off")
@@ -131,12 +137,14 @@ async def _unless_used_up(case: Case, work: Callable[[], Awaitable[str]]) -> str
 
 
 def used_up(claimed: Claimed, reason: str = "attempts_used_up") -> Dead:
-    """How one ends that had all its attempts: unread, because reading it may be what killed the workers."""
+    """The end of a member that had all its attempts. It is not read: reading it may be what killed the
+    workers.
+    """
     return Dead(reason, claimed.last_error or "the worker ended without a word each time")
 
 
 def _ended(store: Store, due_set: str, case: Case, problem: Exception) -> tuple[str, str]:
-    """Bury it or put it off. Returns the outcome, and why."""
+    """Bury the member or put it off. Returns the outcome, and why."""
     end = meaning(case.kind, problem, case.age_ms)
     if isinstance(end, Dead):
         about = {name: value for name, value in case.about.items() if name in _NAMED}
@@ -154,12 +162,12 @@ def _ended(store: Store, due_set: str, case: Case, problem: Exception) -> tuple[
 
 
 def meaning(kind: Kind, problem: Exception, age_ms: int) -> Dead | NotYet | None:
-    """What an exception means for work that has waited so long; None: it is a mistake of ours."""
+    """What an exception means for work that has waited for `age_ms`. None: it is a mistake of ours."""
     if isinstance(problem, Odd):
         if problem.code != PAID_WHILE_REVERSING:
             reason = problem.code if problem.code in reasons.REASONS else "identity_conflict"
             return Dead(reason, problem.code, both_sides(problem))
-        problem = NotYet("it is being reversed")  # known when it is known how the reversal ended
+        problem = NotYet("it is being reversed")  # until the outcome of the reversal is known
     if isinstance(problem, Dead):
         return problem
     for refusal, reason in kind.refused:

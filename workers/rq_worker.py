@@ -1,4 +1,4 @@
-"""RQ's worker and job as we run them. To be imported after `bell.use_prefix`, like RQ itself."""
+"""RQ's worker and job as we run them. Import it after `bell.use_prefix`, like RQ itself."""
 
 import signal
 import threading
@@ -11,11 +11,11 @@ from rq.serializers import JSONSerializer
 
 from payments import bell
 
-_HEARTBEAT_EVERY = 1.0  # seconds; RQ's own beats four times a job cost as much as the job
+_HEARTBEAT_EVERY = 1.0  # seconds; RQ would beat four times a job, which costs as much as the job
 
 
 class OurJob(Job):
-    """Runs our own functions only: whoever can write to Redis cannot choose what a worker executes."""
+    """Runs our own functions only: a client that can write to Redis cannot choose what a worker executes."""
 
     @property
     def func(self) -> Any:
@@ -24,22 +24,22 @@ class OurJob(Job):
             raise PermissionError("not one of our job functions: refused")
         return super().func
 
-    # Names in the job's hash that RQ would import, or addresses it would call, past `func`.
+    # RQ would import these names from the job's hash without asking `func`.
     success_callback = failure_callback = stopped_callback = property(lambda _: None)
 
     def send_webhooks(self, *_: Any, **__: Any) -> None:
-        """RQ can call addresses that stand in the job's hash. Ours has none."""
+        """Do nothing: RQ would call addresses that stand in the job's hash, and ours has none."""
 
 
 class OurWorker(SimpleWorker):
     """Works on one queue, in this process, until a signal asks it to end; then `stopping` is set."""
 
-    max_connection_wait_time = 2.0  # Redis may be unreachable for an hour: look for it often
+    max_connection_wait_time = 2.0  # seconds; Redis may be unreachable for an hour, so try often
     stopping: threading.Event
     _beat_at = 0.0
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """At most once a second."""
+        """Beat at most once a second."""
         now = monotonic()
         if now - self._beat_at >= _HEARTBEAT_EVERY:
             self._beat_at = now
@@ -47,11 +47,11 @@ class OurWorker(SimpleWorker):
 
     def _install_signal_handlers(self) -> None:
         super()._install_signal_handlers()  # type: ignore[no-untyped-call]
-        # Secrets are read at the start: this one ends, and the pool starts it again with what they are by then.
+        # Secrets are read at the start: the process ends, and the pool starts it again with the new ones.
         signal.signal(signal.SIGHUP, self.request_stop)
 
     def request_stop(self, signum: Any, frame: Any) -> None:
-        """Finish what has begun, and begin no further batch."""
+        """Finish what has begun, and begin no new batch."""
         self.stopping.set()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 

@@ -1,7 +1,7 @@
 """The `scheduler` process: once a second it rings for each due set that has something due.
 
-It decides nothing and remembers nothing; two of them do no harm, and none costs a second of delay only where a
-bell was lost or work was put off.
+It decides nothing and remembers nothing, so two of them do no harm. Without one, work that was put off, or
+whose bell was lost, is not worked on.
 """
 
 import signal
@@ -36,7 +36,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it holds no secret but Redis's address
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it has no secret to read again but Redis's address
     watch_parent()
     reachable: bool | None = None
     while True:
@@ -47,14 +47,14 @@ def main() -> None:
             reachable = True
         except RedisError as error:
             if reachable is not False:  # once, not once a second
-                log.warning("redis is away", error=f"{type(error).__name__}: {error}")
+                log.warning("redis is unreachable", error=f"{type(error).__name__}: {error}")
             reachable = False
         if stop.wait(EVERY_S):
             return
 
 
 def tick(store: Store) -> None:
-    """Ring for what is due."""
+    """Ring for each due set that has something due. Raises RedisError."""
     for due_set in DUE_SETS:
         if bell.ring_if_due(store, due_set):
             log.debug("rang", due_set=due_set)

@@ -7,11 +7,11 @@ from processes.settings import Settings
 
 
 class SchedulerSettings(Settings):
-    """The scheduler rings; it needs nothing but Redis."""
+    """The settings of the scheduler, which needs nothing but Redis."""
 
 
 class WorkerSettings(GatewaySettings):
-    """The worker folds events into the books, and asks Ping++."""
+    """The settings of the worker, which folds events into the books and asks Ping++."""
 
     pingpp_api_key: SecretStr = Field(
         ..., description="`sk_live_…` or `sk_test_…`; decides the mode: events of the other are kept aside"

@@ -1,7 +1,7 @@
 """Runs the sweeps: charges made elsewhere are found, and the books are compared with what Ping++ lists.
 
-`discover:<app>` and `reconcile:<app>` come due again and again; `run:<id>` is what a person asked for. How far each is
-stands in Redis, so that it goes on where a worker, Ping++ or Redis left it.
+`discover:<app>` and `reconcile:<app>` come due again and again; `run:<id>` is a sweep that an operator asked
+for. The progress of each stands in Redis, so it goes on after a worker, Ping++ or Redis failed.
 """
 
 import asyncio
@@ -25,13 +25,12 @@ from workers.drain import Drain
 from workers.outcome import REQUESTED, SWEPT, Case, settle
 
 FOR_S = 60.0  # how long a drain goes on; a long sweep goes on in the next
-_OVERLAP_S = {
-    DISCOVER: 60,
-    RECONCILE: 2 * 3600,
-}  # what Ping++ shows late, and clocks that differ, are seen by the next
-_FIRST_S = 24 * 3600  # a first sweep looks back so far: what was made in the last day may still be paid
-_OPEN_FOR_S = 15 * 86_400  # and a reconciliation back over open charges, as far as most channels allow
-_JUST_NOW_S = 10  # of the window's end is left to the next sweep
+# A sweep looks again at so much of the last one's window, for what Ping++ lists late and for clocks that
+# differ.
+_OVERLAP_S = {DISCOVER: 60, RECONCILE: 2 * 3600}
+_FIRST_S = 24 * 3600  # how far a first sweep looks back: a charge of the last day may still be paid
+_OPEN_FOR_S = 15 * 86_400  # how far a reconciliation looks back for open charges; most channels allow no more
+_JUST_NOW_S = 10  # the last seconds, which a reconciliation leaves to the next one
 
 log = structlog.get_logger()
 
@@ -41,7 +40,7 @@ class TimeIsUp(Exception):
 
 
 def seed(context: Context) -> None:
-    """Put the sweeps that come again and again into the due set, where they are not there yet."""
+    """Put the repeated sweeps into the due set, where they are not there yet."""
     for app in sorted(context.apps):
         marks.note_start(context.store, app)
         for kind, every in context.sweep_every.items():
@@ -51,7 +50,9 @@ def seed(context: Context) -> None:
 
 
 def drain(context: Context) -> int:
-    """Sweep until nothing is due, or time is up, or the process is to end. Returns how many sweeps were worked on."""
+    """Sweep until nothing is due, time is up, or the process is to end. Returns how many sweeps were worked
+    on.
+    """
     return asyncio.run(_drain(context))
 
 
@@ -96,7 +97,7 @@ async def _sweep(context: Context, desk: Desk, case: Case, claims: Drain) -> str
 
 
 def _begin(context: Context, member: str, now: int) -> Progress | None:
-    """Where it was cut off, or a new one; None for one that is not wanted any more."""
+    """The progress of a sweep that was cut off, or of a new one. None: it is not wanted any more."""
     found = reports.progress_of(context.store, member)
     if found is not None:
         return found
@@ -113,10 +114,10 @@ def _begin(context: Context, member: str, now: int) -> Progress | None:
 
 
 def _end(context: Context, member: str, progress: Progress) -> None:
-    """Keep the report, advance the mark, and come again, or not, in one step."""
+    """Keep the report, advance the mark, and plan the next sweep, in one step."""
     now = progress.ended_at or 0
     kind, of = members.read_sweep(member)
-    # A sweep that finds what is new every minute leaves a report only where it found something.
+    # A discovery runs every minute, so it leaves a report only if it found something.
     worth_it = (
         kind != DISCOVER or progress.missed or progress.disputed or progress.refunds or progress.adopted
     )
@@ -138,7 +139,9 @@ def _end(context: Context, member: str, progress: Progress) -> None:
 
 
 def _tell(case: Case, progress: Progress) -> None:
-    """How far it is and what it found, for the line; a discovery that finds nothing is not worth one."""
+    """Note for the log line how far the sweep is and what it found; a discovery that found nothing stays
+    quiet.
+    """
     counts = ("compared", "missed", "adopted", "refunds", "updated", "disputed", "unknown", "calls")
     case.more = {name: getattr(progress, name) for name in ("since", "until", *counts)}
     if progress.missed or progress.disputed:

@@ -1,7 +1,7 @@
 """One RQ worker on one queue: `python -m workers.worker events`. The `worker` process starts several.
 
-It has exactly one queue, because RQ takes from one with BLMOVE and from several with BLPOP, which can lose a job;
-and it does not fork for each job, because a fork costs more than a whole batch.
+It has exactly one queue: RQ takes jobs from one queue with BLMOVE, but from several with BLPOP, which can
+lose a job. It does not fork for each job, because a fork costs more than a whole batch.
 """
 
 import sys
@@ -34,14 +34,14 @@ log = structlog.get_logger()
 
 
 def context_of(settings: WorkerSettings, due_set: str) -> Context:
-    """What the jobs of one due set work with, by the settings. Raises UnreadableKey and RedisNotFound."""
+    """What the jobs of one due set work with, from the settings. Raises UnreadableKey and RedisNotFound."""
     base, key = settings.pingpp_api_base, settings.api_key
     calls = from_files(base, key, settings.pingpp_private_key_file)
     store, stopping = Store(redis.connect(settings), Keys(settings.key_prefix)), threading.Event()
 
     def gateway() -> Gateway:
-        """One for each drain, as each has an event loop of its own. It tries once: what waits in a due set is
-        tried again from there, when it is due.
+        """One for each drain, as each has an event loop of its own. It tries once: work that fails stays in
+        its due set, and is tried again when it is due.
         """
         urgent = due_set == CHECKS_NOW
         pace = Pace(store, settings.gateway_rate, urgent=urgent, stopping=stopping)
@@ -87,7 +87,7 @@ def run(context: Context, due_set: str, connection: Any) -> None:
         worker = worker_on(due_set, connection, context.stopping)
         connection.ping()
     except RedisError as error:
-        log.warning("redis is away", error=f"{type(error).__name__}: {error}")
+        log.warning("redis is unreachable", error=f"{type(error).__name__}: {error}")
         raise SystemExit(1) from None
     marks.note_start(context.store)
     if due_set == SWEEPS:
@@ -96,8 +96,8 @@ def run(context: Context, due_set: str, connection: Any) -> None:
     log.info("worker ready", queue=due_set, livemode=context.livemode)
     try:
         worker.work(logging_level="WARNING")
-    except RedisError as error:  # RQ takes leave in Redis, which is away
-        log.warning("redis is away", error=f"{type(error).__name__}: {error}")
+    except RedisError as error:  # at its end RQ writes to Redis, which is unreachable
+        log.warning("redis is unreachable", error=f"{type(error).__name__}: {error}")
         raise SystemExit(1) from None
 
 
