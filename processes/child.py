@@ -1,4 +1,4 @@
-"""One process that a supervisor runs: how it is started and ended, and what it prints."""
+"""A child: one process that a supervisor runs; how it is started and ended, and what it prints."""
 
 import collections
 import contextlib
@@ -18,25 +18,26 @@ LONGEST_LINE = 65_536
 
 @dataclass(frozen=True)
 class Child:
-    """A process to run.
-
-    `env` is added to our environment. `ready` says what is missing still, or None once the process works; it
-    must return within a second. Children of equal `start` are started together, when all before them are
-    ready; those of equal `stop` are stopped together, the lowest first.
-    """
+    """A process to run."""
 
     name: str
     argv: Sequence[str]
+    #: added to our environment
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: start it again when it ends
     restart: bool = True
+    #: says what is still missing, or None when the process works; must return within a second
     ready: Callable[[], str | None] | None = None
+    #: seconds
     ready_within: float = 30.0
+    #: children with the same number are started together, when all with lower numbers are ready
     start: int = 0
+    #: children with the same number are stopped together, the lowest first
     stop: int = 0
 
 
 class Running:
-    """A child with its process, of which there are many in its life."""
+    """A child with its process; when that dies, the child gets a new one."""
 
     def __init__(self, child: Child, prefix: str | None) -> None:
         self.child = child
@@ -45,7 +46,7 @@ class Running:
         self.since = 0.0
         self.ready_until = 0.0
         self.due: float | None = None  # when to start it again
-        self.pause = 0.0  # before the next start after that
+        self.pause = 0.0  # seconds before the start after that
         self.missing = "it ended"
         self._prefix = prefix  # None: it prints by itself
         self._part = b""
@@ -72,7 +73,7 @@ class Running:
             os.set_blocking(self.process.stdout.fileno(), False)
 
     def is_ready(self) -> bool:
-        """Whether it does its work by now; else `missing` says why not."""
+        """Whether it works now; else `missing` says why not."""
         if self.process is None:
             self.missing = "it ended"
             return False
@@ -85,15 +86,15 @@ class Running:
             self.process.send_signal(number)
 
     def kill(self) -> None:
-        """End it at once, with what is in its process group."""
+        """End it at once, with all processes of its group."""
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
 
     def forget(self) -> None:
-        """Its process has ended."""
+        """Print the rest of what it printed, and forget its process, which has ended."""
         if self.process is not None and self.process.stdout is not None:
-            self.relay(reads=16)  # not for ever: a child of its own may still print
+            self.relay(reads=16)  # not for ever: a process that it started may still print
             if self._part:
                 self.print(self._part.decode("utf-8", "replace"))
             self.process.stdout.close()
@@ -101,7 +102,7 @@ class Running:
         self.process = None
 
     def relay(self, reads: int = 1) -> bool:
-        """Print what it has printed, as far as so many reads get. False once there can be no more."""
+        """Print what it has printed, with at most so many reads. False: it will print no more."""
         if self.process is None or self.process.stdout is None:
             return False
         for _ in range(reads):
@@ -119,19 +120,19 @@ class Running:
         return True
 
     def print(self, line: str) -> None:
-        """Print a line of it, or about it."""
+        """Print a line from it, or about it."""
         self._last.append(line)
         say(f"{self._prefix} {line}")
 
     def last_lines(self) -> str:
-        """What it printed last, as the end of a message."""
+        """The last lines that it printed, to end an error message with."""
         if not self._last:
             return ""
         return " Its last lines:\n" + "\n".join(f"  {line}" for line in self._last)
 
 
 def prefixes(names: Sequence[str]) -> list[str]:
-    """What to print before their lines: aligned, and coloured in a terminal."""
+    """The prefixes of the children's lines: aligned, and coloured in a terminal."""
     width = max(len(name) for name in names)
     texts = [f"{name:<{width}} |" for name in names]
     if not sys.stdout.isatty():
@@ -140,7 +141,7 @@ def prefixes(names: Sequence[str]) -> list[str]:
 
 
 def say(text: str) -> None:
-    """Print for whoever watches the log of the whole; when they have gone, end like by SIGTERM."""
+    """Print to the common log. When its reader is gone, end as after SIGTERM."""
     try:
         print(text, flush=True)  # noqa: T201
     except OSError:  # a pipe whose reader has ended, or a terminal that was closed

@@ -1,6 +1,6 @@
 """Judges whether a Redis keeps what it acknowledges, and whether it can be written at all.
 
-Looking is one step and judging another, so that the rules are a pure function.
+`look` reads its settings and `judge` decides, so that the rules are a pure function.
 """
 
 import contextlib
@@ -17,17 +17,19 @@ from processes.finding import Finding
 OLDEST_REDIS, OLDEST_VALKEY = (7, 0), (7, 2)
 PROBE_LIVES_MS = 10_000
 
-# Two questions, because Redis before 7.0 takes one pattern only, and should be told that it is too old.
+# Two questions, because a Redis before 7.0 takes one pattern only; it has to answer to be found too old.
 PATTERNS = ("*append*", "maxmemory*")
 
 
 def look(client: redis.Redis) -> tuple[dict[str, str], dict[str, Any]]:
-    """What `judge` needs: CONFIG and INFO, each empty where it is not allowed. Raises if Redis is away."""
+    """What `judge` needs: CONFIG and INFO, each empty where it is not allowed. Raises RedisError if
+    unreachable.
+    """
     config: dict[Any, Any] = {}
     try:
         for pattern in PATTERNS:
             config.update(client.config_get(pattern))
-    except exceptions.ResponseError:  # NoPermissionError is one, and so is an unknown command
+    except exceptions.ResponseError:  # such as NoPermissionError, or an unknown command
         config = {}
     info: dict[str, Any] = {}
     with contextlib.suppress(exceptions.ResponseError):
@@ -50,13 +52,13 @@ async def look_async(client: redis.asyncio.Redis) -> tuple[dict[str, str], dict[
 
 
 def judge(config: Mapping[str, str], info: Mapping[str, Any]) -> list[Finding]:
-    """All that is wrong or not known, the worst first. `config` is empty where CONFIG is not allowed."""
+    """All that is wrong or cannot be seen, the worst first. `config` is empty where CONFIG is not allowed."""
     found = [*_version(info), *_role(info), *_aof(config, info), *_memory(config, info)]
     return sorted(found, key=lambda one: ("refuse", "warn", "unknown").index(one.level))
 
 
 def probe_write(client: redis.Redis, key_prefix: str) -> Finding | None:
-    """Write a small key that soon expires; says why that cannot be done, or None."""
+    """Write a small key that soon expires. Returns why that failed; None: it was written."""
     try:
         client.set(_probe_key(key_prefix), "1", px=PROBE_LIVES_MS)
     except (exceptions.RedisError, OSError) as error:
@@ -74,7 +76,7 @@ async def probe_write_async(client: redis.asyncio.Redis, key_prefix: str) -> Fin
 
 
 def explain(error: Exception) -> Finding:
-    """Why a write failed, for a person who can do something about it."""
+    """Why a write failed, and what an operator can do about it."""
     for kind, words, code, message in REASONS:
         if isinstance(error, kind) and words in str(error):
             return Finding("refuse", code, f"{message} (It says: {error})")
@@ -85,7 +87,7 @@ def explain(error: Exception) -> Finding:
     )
 
 
-# The client's class, words that must be in its text, our code word, and what a person should do.
+# The client's exception, words that must be in its text, our code word, and what an operator should do.
 REASONS: tuple[tuple[type[Exception], str, str, str], ...] = (
     (exceptions.OutOfMemoryError, "", "redis_full",
      "Redis has used all the memory it may. Raise its maxmemory, or give it a bigger machine."),
@@ -126,7 +128,7 @@ def _probe_key(key_prefix: str) -> str:
 
 
 def _version(info: Mapping[str, Any]) -> list[Finding]:
-    # Valkey gives a redis_version, too: the one that it grew from.
+    # Valkey gives a redis_version too: the version of Redis that it is compatible with.
     name = "Valkey" if "valkey_version" in info else "Redis"
     oldest = OLDEST_VALKEY if name == "Valkey" else OLDEST_REDIS
     version = str(info.get(f"{name.lower()}_version", ""))
@@ -165,7 +167,7 @@ def _aof(config: Mapping[str, str], info: Mapping[str, Any]) -> list[Finding]:
                 "unknown",
                 "aof_unknown",
                 "Whether this Redis writes an append-only file cannot be seen. Without one a crash loses acknowledged "
-                "webhooks: ask whoever runs it for appendonly yes and appendfsync always.",
+                "webhooks: ask its operator for appendonly yes and appendfsync always.",
             )
         ]
     if not on:
@@ -207,7 +209,7 @@ def _fsync(config: Mapping[str, str]) -> list[Finding]:
                 "unknown",
                 "appendfsync_unknown",
                 "CONFIG is not allowed on this Redis, so its appendfsync cannot be seen. With everysec (the default) a "
-                "crash loses up to a second of acknowledged webhooks: ask whoever runs it for always.",
+                "crash loses up to a second of acknowledged webhooks: ask its operator for always.",
             )
         ]
     if how == "no":
@@ -248,8 +250,8 @@ def _memory(config: Mapping[str, str], info: Mapping[str, Any]) -> list[Finding]
             Finding(
                 "unknown",
                 "eviction_unknown",
-                "What this Redis does when its memory is full cannot be seen. It must not evict keys: ask whoever runs "
-                "it for maxmemory-policy noeviction.",
+                "What this Redis does when its memory is full cannot be seen. It must not evict keys: ask its operator "
+                "for maxmemory-policy noeviction.",
             )
         ]
     if policy == "noeviction":
@@ -260,15 +262,15 @@ def _memory(config: Mapping[str, str], info: Mapping[str, Any]) -> list[Finding]
                 "refuse",
                 "evicting",
                 f"This Redis throws keys away when its memory is full (maxmemory-policy {policy}): webhooks and books "
-                "would be lost without a word. Set maxmemory-policy noeviction.",
+                "would be lost without an error. Set maxmemory-policy noeviction.",
             )
         ]
     return [
         Finding(
             "warn",
             "evicting_policy",
-            f"This Redis would throw keys away when its memory is full (maxmemory-policy {policy}), only no maxmemory is "
-            "set yet. Set maxmemory-policy noeviction.",
+            f"This Redis would throw keys away when its memory is full (maxmemory-policy {policy}); it has no maxmemory "
+            "yet. Set maxmemory-policy noeviction.",
         )
     ]
 

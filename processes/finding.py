@@ -1,4 +1,4 @@
-"""Something that a check of the system found, and how grave it is."""
+"""A finding: something that a check of the system found, and how serious it is."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ Level = Literal["refuse", "warn", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about a Redis that a person should know: what it is, what it means, what to do."""
+    """Something about a Redis that an operator should know; the message says what it is, and what to do."""
 
     level: Level
     code: str

@@ -1,4 +1,4 @@
-"""How every process logs: structlog to stderr, JSON in production and coloured in a terminal.
+"""Sets up the log of every process: structlog to stderr, JSON in production and coloured in a terminal.
 
 Nothing secret may reach a log: `NEVER_LOGGED` is the one list of what is never printed.
 """
@@ -25,7 +25,7 @@ NEVER_LOGGED = frozenset(
 def configure(process: str, log_format: str | None, level: str) -> None:
     """Set up structlog, and the standard library's logging behind it, for this process.
 
-    `process` is the name that each line bears; `log_format` is `json`, `console` or None: by the terminal.
+    `process` is the name in each line. `log_format` is `json`, `console` or None (`console` in a terminal).
     """
     console = log_format == "console" or (log_format is None and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [

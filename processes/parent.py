@@ -1,7 +1,7 @@
-"""Ties a process to its parent: whoever is started here ends when the one that started it is gone.
+"""Ties a process to its parent: a child ends when the process that started it is gone.
 
-A supervisor that is killed by SIGKILL cannot stop its children. On Linux the kernel tells them; elsewhere
-they look once a second.
+A supervisor that is killed by SIGKILL cannot stop its children. On Linux the kernel sends them a signal;
+elsewhere they look once a second.
 """
 
 import ctypes
@@ -14,18 +14,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 PARENT_PID = "PINGPP_INGEST_PARENT_PID"
-KILL_AFTER = 20.0
+KILL_AFTER = 20.0  # seconds after SIGTERM
 
 _PR_SET_PDEATHSIG = 1
-# Loaded here and not in the new process: between fork and exec nothing may take a lock.
+# Loaded here and not in the child, because between fork and exec nothing may take a lock.
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def end_with_parent() -> Callable[[], None] | None:
-    """What to give to Popen as `preexec_fn`, so that the child gets SIGTERM when its parent dies.
+    """The `preexec_fn` for Popen with which a child gets SIGTERM when its parent dies.
 
-    The kernel means the *thread* that starts the child: start children in a thread that lives as long as
-    they shall, best the main one.
+    For the kernel the parent is the *thread* that starts the child. So start children in a thread that lives
+    as long as they should; the main thread is best.
     """
     if _libc is None:
         return None
@@ -40,7 +40,7 @@ def end_with_parent() -> Callable[[], None] | None:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process of that id runs. One that has ended and was not waited for does not."""
+    """Whether a process with this id runs. A zombie, which has ended and was not waited for, does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -55,13 +55,13 @@ def alive(pid: int) -> bool:
 
 
 def watch_parent() -> threading.Thread | None:
-    """If a supervisor started us, end like by SIGTERM once it is gone, by SIGKILL where that takes too long."""
+    """If a supervisor started us, end with SIGTERM when it is gone, and with SIGKILL if that takes too long."""
     parent = os.environ.get(PARENT_PID, "")
     if not parent.isdigit():
         return None
     pid = int(parent)
     if os.getppid() != pid and alive(pid):
-        return None  # inherited from farther up: not our parent, but that of somebody who has one
+        return None  # the variable was inherited: it names the parent of one of our ancestors
     thread = threading.Thread(target=_watch, args=(pid,), name="watch-parent", daemon=True)
     thread.start()
     return thread

@@ -8,7 +8,7 @@ import redis.asyncio
 
 from processes.settings import Settings, refuse
 
-# Without these a hung Redis would hang us for ever.
+# Seconds. Without them, calls to a Redis that hangs would never return.
 TIMEOUTS: dict[str, Any] = {"socket_connect_timeout": 5.0, "socket_timeout": 15.0}
 
 
@@ -36,8 +36,8 @@ def url(settings: Settings) -> str:
 
 
 def connect(settings: Settings) -> redis.Redis:
-    """A client for synchronous code; bytes in, bytes out. Raises RedisNotFound; connects at first use. A REDIS_URL
-    that is no address ends the process with 2.
+    """A client for synchronous code, with bytes in and out. It connects at first use. Raises RedisNotFound; a
+    REDIS_URL that is no address ends the process with status 2.
     """
     try:
         return redis.Redis.from_url(url(settings), **TIMEOUTS)
@@ -48,7 +48,7 @@ def connect(settings: Settings) -> redis.Redis:
 def connect_async(settings: Settings) -> redis.asyncio.Redis:
     """The same for asyncio code."""
     try:
-        # A crowd of readers waits its turn instead of being refused.
+        # With all connections in use, a caller waits for one instead of being refused.
         pool = redis.asyncio.BlockingConnectionPool.from_url(
             url(settings), max_connections=32, timeout=10, **TIMEOUTS
         )
@@ -58,7 +58,7 @@ def connect_async(settings: Settings) -> redis.asyncio.Redis:
 
 
 def _refuse_address() -> NoReturn:
-    # redis-py quotes what it cannot read, which may be a part of the password
+    # The error of redis-py is not shown: it quotes what it cannot read, perhaps a part of the password.
     refuse(
         "REDIS_URL: not an address of a Redis: redis://[user:password@]host:port/0, rediss:// for TLS, or unix://path. "
         "A password is to be percent-encoded."

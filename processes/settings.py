@@ -1,7 +1,7 @@
 """The settings that processes share, read from the environment (and a `.env`) once at the start.
 
-Each process has a class of its own built on `Settings` (`ingest/settings.py`, `workers/settings.py`, …), so
-that it neither needs nor holds what it does not use.
+Each process has a class of its own, built on `Settings` (`ingest/settings.py`, `workers/settings.py`, …), so
+it neither needs nor holds what it does not use.
 """
 
 import os
@@ -22,14 +22,14 @@ from pydantic_settings import (
 
 
 class SecretFiles(PydanticBaseSettingsSource):
-    """Any secret `NAME` may come as `NAME_FILE`, the path of a file that holds it."""
+    """Reads any secret `NAME` from the file whose path is `NAME_FILE`."""
 
     def __init__(self, settings_cls: type[BaseSettings], dotenv: Mapping[str, str | None]) -> None:
         super().__init__(settings_cls)
         self.dotenv = dotenv  # by names in lower case
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        # Only what hides itself is a secret: PINGPP_PRIVATE_KEY_FILE and the like are settings of their own.
+        # Only a SecretStr is a secret: PINGPP_PRIVATE_KEY_FILE and the like are settings of their own.
         variable = f"{field_name.upper()}_FILE"
         path = os.environ.get(variable) or self.dotenv.get(variable.lower())
         if not path or "SecretStr" not in str(field.annotation):
@@ -46,7 +46,7 @@ class SecretFiles(PydanticBaseSettingsSource):
 
 
 class Settings(BaseSettings):
-    """The base of all: where values come from, and how the Redis that everybody shares is found."""
+    """The base of all settings: where values come from, and the settings that all processes share."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -95,7 +95,9 @@ S = TypeVar("S", bound=Settings)
 
 
 def load(settings: type[S], **given: Any) -> S:
-    """Read `settings` from the environment; `given` overrides it. A wrong value ends the process with 2."""
+    """Read `settings` from the environment; `given` overrides it. A wrong value ends the process with status
+    2.
+    """
     try:
         return settings(**given)
     except ValidationError as error:
@@ -118,6 +120,6 @@ def _said(settings: type[Settings], error: Any) -> str:
 
 
 def refuse(message: str) -> NoReturn:
-    """End a process that cannot start, saying why and what to do; supervisors see exit status 2."""
-    print(message, file=sys.stderr)  # noqa: T201  it is read by a person at a terminal
+    """End a process that cannot start, with exit status 2. `message` says why, and what to do."""
+    print(message, file=sys.stderr)  # noqa: T201  an operator reads it at a terminal
     raise SystemExit(2)

@@ -1,4 +1,6 @@
-"""Runs several processes of ours as one: starts them in order, again when they die, and stops them all."""
+"""The supervisor: starts several processes of ours in order, starts them again when they die, and stops them
+all.
+"""
 
 import contextlib
 import selectors
@@ -15,10 +17,10 @@ from processes.child import Child, Running, prefixes
 __all__ = ["CannotRun", "Child", "Supervisor"]
 
 REFUSED = 2  # the exit status of a process whose settings are wrong
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
-HEALTHY_AFTER = 30.0
-LOOK_EVERY = 0.1  # at what is not ready yet
-SAME_PRESS = 0.5  # one Ctrl-C may reach us twice: from the terminal and from make
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds before a child is started again
+HEALTHY_AFTER = 30.0  # seconds after which a child that dies is started again at once
+LOOK_EVERY = 0.1  # seconds between looks at children that are not ready yet
+SAME_PRESS = 0.5  # seconds in which one Ctrl-C may reach us twice: from the terminal and from make
 
 log = structlog.get_logger()
 
@@ -34,8 +36,9 @@ class CannotRun(RuntimeError):
 class Supervisor:
     """Runs `children` until a signal ends it.
 
-    With `relay`, what they print is printed line by line after their names; else it goes where ours goes.
-    `grace` is how long each may take to end. With `forward_hangup` SIGHUP is passed on, else it ends everything.
+    With `relay`, the children's output is printed line by line after their names; else it goes where ours
+    goes. `grace`: seconds that each may take to end. With `forward_hangup`, SIGHUP is passed on; else it ends
+    all.
     """
 
     def __init__(
@@ -56,7 +59,9 @@ class Supervisor:
         self._kill = False
 
     def run(self) -> int:
-        """Run in the main thread until SIGTERM or Ctrl-C. 0, or 1 if a child did not start, 2 if one refused."""
+        """Run in the main thread until SIGTERM or Ctrl-C. Returns 0; 1: a child did not start; 2: a child
+        refused.
+        """
         with self._listening():
             status = 0
             try:
@@ -109,7 +114,7 @@ class Supervisor:
                 self._turn(LOOK_EVERY)
 
     def _turn(self, longest: float = 60.0) -> None:
-        """Sleep until a signal comes (there is one when a child ends), a child prints, or a restart is due."""
+        """Sleep until a signal comes (a child that ends sends one), a child prints, or a restart is due."""
         now = time.monotonic()
         pauses = [one.due - now for one in self._children if one.due is not None]
         for key, _ in self._selector.select(max(0.0, min([longest, *pauses]))):
@@ -172,7 +177,7 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _listening(self) -> Iterator[None]:
-        # For each signal Python writes a byte to this socket, which ends the select() at once.
+        # For each signal Python writes a byte to this socket, so select() returns at once.
         self._wakes, written = socket.socketpair()
         self._wakes.setblocking(False)
         written.setblocking(False)
