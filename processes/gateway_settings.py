@@ -15,10 +15,11 @@ class GatewaySettings(Settings):
 
     pingpp_api_base: str = Field("https://api.pingxx.com", description="where Ping++ is asked")
     pingpp_api_key: SecretStr | None = Field(
-        None, description="`sk_live_…` or `sk_test_…`; decides the mode: events of the other are kept aside"
+        None,
+        description="`sk_live_…` or `sk_test_…`; decides the mode: events of the other mode are kept aside",
     )
     pingpp_app_ids: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="comma-separated; empty: any app. Events of others are kept aside"
+        (), description="comma-separated; empty: any app. Events of other apps are kept aside"
     )
     pingpp_private_key_file: Path | None = Field(None, description="the merchant's RSA key, signs requests")
     gateway_rate: int = Field(

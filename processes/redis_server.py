@@ -309,7 +309,7 @@ def _spawn(binary: Path, directory: Path, path: Path, lock: int) -> subprocess.P
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 pass_fds=[lock],
-                start_new_session=True,  # Ctrl-C must not reach it: we stop it when all other processes have ended
+                start_new_session=True,  # Ctrl-C must not reach it: we stop it after all others
                 preexec_fn=end_with_parent(),  # noqa: PLW1509  it only makes two system calls
             )
         except OSError as error:

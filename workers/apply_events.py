@@ -24,7 +24,7 @@ from workers.drain import Drain
 from workers.outcome import Dead
 
 CLAIM = 500  # events in one claim
-_PAUSE_S = 0.005  # after a claim that was not full: events that come meanwhile are claimed together, which is cheaper
+_PAUSE_S = 0.005  # after a claim that was not full: events that come meanwhile share the next claim
 _REFOLDS = 5  # when other processes write the same payments; then the events are put off
 _NEWER_SCHEMA_MS = 5_000  # in which a worker of the later release can claim the event
 
@@ -83,7 +83,7 @@ def _work_on(context: Context, claim: Claim) -> None:
         if to_fold:
             to_fold = _join_and_record(context, to_fold, now_ms)
     for work in to_fold:
-        work.outcome, work.error = "put_off", "its payment is being written by others all the time"
+        work.outcome, work.error = "put_off", "other processes write its payment all the time"
     _park(context, [w for w in works if not w.outcome and w.reading.odd])
     _put_off(context, [w for w in works if w.outcome == "put_off"])
     _log(works, round((time.perf_counter() - began) * 1000, 1))

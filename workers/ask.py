@@ -135,7 +135,7 @@ def _settle(context: Context, ask: _Ask, found: Sighting) -> str:
                 raise Dead("refunds_unexplained", f"{open_question} more than the refunds that Ping++ lists")
             ask.more["told"] = [one.id for one in folded.messages]
             return "published" if folded.messages else "known"
-    raise Busy("its payment is being written by others all the time")
+    raise Busy("other processes write its payment all the time")
 
 
 def _compare(ask: _Ask, claimed: Sighting, found: Sighting) -> None:

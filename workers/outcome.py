@@ -1,11 +1,10 @@
-"""Decides how work on a claimed member ends, for all work that is claimed one by one, and logs one wide line
-of it.
+"""Decides how work on a claimed member ends, for all that is claimed one by one, and logs one wide line of it.
 
 - Done: the work itself took the member off its due set.
 - Used up: a dead letter, because this member may be what killed the workers.
 - Refused: a dead letter.
-- Not yet: put off, for longer the older it is, and no attempt is counted. After a day it is a dead letter, where its
-  kind says so.
+- Not yet: put off, for longer the older it is, and no attempt is counted. After a day it is a dead letter, where
+  its kind says so.
 - Redis is unreachable: nothing can be written; the lease runs out.
 - A mistake of ours: put off, for longer the more attempts it had, with the trace in the log.
 """
@@ -140,7 +139,7 @@ def used_up(claimed: Claimed, reason: str = "attempts_used_up") -> Dead:
     """The end of a member that had all its attempts. It is not read: reading it may be what killed the
     workers.
     """
-    return Dead(reason, claimed.last_error or "the worker ended without a word each time")
+    return Dead(reason, claimed.last_error or "the worker died each time")
 
 
 def _ended(store: Store, due_set: str, case: Case, problem: Exception) -> tuple[str, str]:

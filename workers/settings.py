@@ -14,7 +14,8 @@ class WorkerSettings(GatewaySettings):
     """The settings of the worker, which folds events into the books and asks Ping++."""
 
     pingpp_api_key: SecretStr = Field(
-        ..., description="`sk_live_…` or `sk_test_…`; decides the mode: events of the other are kept aside"
+        ...,
+        description="`sk_live_…` or `sk_test_…`; decides the mode: events of the other mode are kept aside",
     )
     keep_bodies_days: float = Field(
         7, gt=0, description="raw bodies of events that are done are kept so long"

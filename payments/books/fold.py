@@ -43,7 +43,7 @@ class Message:
     """One new fact to publish."""
 
     type: MessageType
-    #: made from the fact, and so the same for ever
+    #: made from the fact, so it is always the same
     id: str
     #: charge id; None: an attempt failed that made none
     charge: str | None

@@ -182,7 +182,7 @@ def change(
             return decision
         if not record(store, due_set, [unit], keep_body_s):
             return decision
-    raise Busy("its payment is being written by others all the time")
+    raise Busy("other processes write its payment all the time")
 
 
 def record(store: Store, due_set: str, units: Sequence[Unit], keep_body_s: int) -> list[Unit]:

@@ -59,8 +59,7 @@ Written by `make docs`: change `payments/channels/table.py`, not this page.
   {CLOSE_BY.reverse_after} s, and asked about once more.
 - Days are those of China (UTC+8). WeChat may refuse to reverse a `wx_pub_qr` right after its creation.
 - A channel that is not listed is passed on with the common rules: order_no {UNKNOWN.order_no.words},
-  currency {UNKNOWN.currency.words}, any `extra`. It is never reversed, and nothing of it is shown to
-  anybody.
+  currency {UNKNOWN.currency.words}, any `extra`. It is never reversed, and none of it is shown.
 
 ## `extra`
 

@@ -64,8 +64,8 @@ _MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 def identify(body: bytes) -> str:
     """The member of the due set under which an event is known: `<event id>:<object id>`.
 
-    What cannot be told from others by ids is known by its bytes, `~<digest>`: it is kept all the same, and
-    becomes a dead letter behind the receiver.
+    An event without usable ids is known by its bytes, `~<digest>`. It is stored too; a worker makes a dead letter
+    of it.
     """
     try:
         event = _identifier.decode(body)

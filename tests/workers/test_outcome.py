@@ -201,7 +201,7 @@ def test_one_that_killed_its_workers_says_so(client: redis.Redis) -> None:
     client.zadd(KEYS.due(CHECKS), {MEMBER: 1})
     settled(client, one, well)
     (letter,) = letters.newest(Store(client, KEYS), 9)
-    assert letter.last_error == "the worker ended without a word each time"
+    assert letter.last_error == "the worker died each time"
 
 
 def test_redis_unreachable_is_nobodys_to_tell(client: redis.Redis) -> None:
