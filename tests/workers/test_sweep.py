@@ -180,6 +180,7 @@ def test_a_webhook_that_was_lost_is_missed_and_made_good(shop: Run) -> None:
 
 def test_a_dry_run_only_tells(shop: Run) -> None:
     async def story(shop: Shop) -> None:
+        watch_since(shop, 60)
         await shop.pays(only_charge((await shop.create()).payment))
         await elsewhere(shop, "elsewhere1")
         now = shop.client.time()[0]
