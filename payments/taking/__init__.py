@@ -1,3 +1,1 @@
-"""Taking payments: charges are created, reversed and refunded; each intent is written down before Ping++ is
-called.
-"""
+"""Taking payments: charges are created, reversed and refunded. Each intent is written down before the call to Ping++."""
