@@ -43,9 +43,8 @@ from payments.taking.desk import Desk
 from payments.taking.resolve import find_charge
 from payments.taking.reverse import call_reverse
 
-_TILL_AGAIN_MS = (
-    3_000  # after a refusal at the till: if no charge is listed then either, the refusal is final
-)
+# After a refusal at the till: if no charge is listed then either, the refusal is final.
+_TILL_AGAIN_MS = 3_000
 _LOOK_WITHIN_S = 5
 
 log = structlog.get_logger()
