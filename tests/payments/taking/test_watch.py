@@ -383,12 +383,12 @@ def test_a_new_charge_for_an_order_that_was_closed_is_not_late(shop: Run) -> Non
         await shop.pays(second)
         await shop.time_passes(15)
         assert shop.told() == [f"closed:{first}", f"paid:{ORDER}"]
-        # one that was paid before we heard of it is
+        # one that was made before the end, and of which we hear after it, is
+        fourth = await elsewhere(shop, "attempt8")
         third = await elsewhere(shop, OTHER)
         await watch(shop.desk, third, Expected(OTHER))
         await shop.desk.gateway.reverse_charge(third)
         await shop.time_passes(15)
-        fourth = await elsewhere(shop, "attempt8")
         await shop.pays(fourth)
         await watch(shop.desk, fourth, Expected(OTHER))
         assert shop.told()[-1] == f"paid_late:{fourth}"
