@@ -25,7 +25,7 @@ class Metrics:
         try:
             collected: Any = _Collected(await asyncio.to_thread(lambda: list(families(self._store))))
         except (RedisError, OSError) as error:
-            return PlainTextResponse(f"Redis is away: {type(error).__name__}\n", 503)
+            return PlainTextResponse(f"Redis is unreachable: {type(error).__name__}\n", 503)
         return Response(generate_latest(collected), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -41,9 +41,8 @@ from payments.taking.create import Created, create
 from payments.taking.refund import refund
 from payments.taking.reverse import stop
 
-_PATIENCE_S = (
-    30  # with Ping++, and with reversals that come before; then the caller hears that it is not known yet
-)
+# With Ping++, and with reversals that come before; then the caller hears that the outcome is not known yet.
+_PATIENCE_S = 30
 _LOOK_EVERY_S = 0.05  # whether an attempt is written down yet, where the caller does not wait for its end
 
 log = structlog.get_logger()

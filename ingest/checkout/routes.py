@@ -31,9 +31,8 @@ from payments.books.document import NewerSchema
 from payments.books.ledger import Held
 from payments.books.payment import Registration
 
-PING_S = (
-    15  # proxies cut what is silent for a minute, and the page takes a long silence for a dead connection
-)
+# Proxies cut what is silent for a minute, and the page takes a long silence for a dead connection.
+PING_S = 15
 LOOK_AGAIN_S = 60  # at a payment that nothing was heard of
 
 # What programs fetch may be read from the shop's own pages too: who knows the address may know the answer.

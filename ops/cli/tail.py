@@ -22,7 +22,7 @@ _PATIENCE_S = 30.0  # a tail that is to end by itself does not wait for a Redis 
 def follow(
     settings: CommandSettings, *, from_start: bool, idle_s: float | None
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield (entry id, message) as they come. Ends after `idle_s` without one; waits for a Redis that is away."""
+    """Yield (entry id, message) as they come. Ends after `idle_s` without one; waits for a Redis that is unreachable."""
     stream = Keys(settings.key_prefix).fulfilment
     client, last = _begin(settings, stream, from_start=from_start)
     address = where(settings)  # the file that says it goes with the embedded Redis
@@ -35,7 +35,7 @@ def follow(
             answer: Any = client.xread({stream: last}, count=_AT_ONCE, block=block)
         except AWAY as error:
             client.close()
-            say(f"Redis at {address} is away ({error}). Waiting for it ...")
+            say(f"Redis at {address} is unreachable ({error}). Waiting for it ...")
             client, last = _wait(settings, stream, last, idle_s)
             heard = time.monotonic()
             continue

@@ -65,7 +65,7 @@ def test_it_goes_on_where_it_was_when_redis_comes_back(tmp_path: Path, tail: Any
         process = tail("--from-start", "--json", "--idle-exit", "1.5")
         assert process.stdout.readline() == b'"one"\n'
         server.kill()
-        assert b"is away" in process.stderr.readline()
+        assert b"is unreachable" in process.stderr.readline()
     with redis_server.start(tmp_path) as server:
         assert b"going on after" in process.stderr.readline()
         add(server, "two")
