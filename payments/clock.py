@@ -5,5 +5,10 @@ import redis
 
 def now_ms(client: redis.Redis) -> int:
     """Milliseconds since 1970."""
-    seconds, micros = client.time()
+    return in_ms(client.time())
+
+
+def in_ms(time: tuple[int, int]) -> int:
+    """What TIME answers (seconds, microseconds), in milliseconds."""
+    seconds, micros = time
     return seconds * 1000 + micros // 1000

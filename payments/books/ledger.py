@@ -111,14 +111,33 @@ def load(store: Store, charges: Iterable[tuple[str, str | None]], now_ms: int) -
 
     One round trip to Redis; a second one where a charge is tied to another payment than its order_no names.
     """
+    wanted, names = _named(charges)
+    read: Any = store.client.mget(_read_first(store, wanted, names)) if wanted or names else []
+    return _loaded(store, wanted, names, read, now_ms)
+
+
+def load_now(store: Store, charges: Iterable[tuple[str, str | None]]) -> tuple[int, Loaded]:
+    """The same with the time (ms, Redis's clock), which is asked for in the same round trip."""
+    wanted, names = _named(charges)
+    step = store.client.pipeline(transaction=False)
+    step.time()
+    step.mget(_read_first(store, wanted, names))
+    time, read = step.execute()
+    now_ms = clock.in_ms(time)
+    return now_ms, _loaded(store, wanted, names, read, now_ms)
+
+
+def _named(charges: Iterable[tuple[str, str | None]]) -> tuple[list[str], list[str]]:
     pairs = list(charges)
     wanted = list(dict.fromkeys(charge for charge, _ in pairs if charge))
-    names = sorted({name for _, name in pairs if name is not None})
-    found: list[Any] = (
-        store.client.mget([store.keys.charge(c) for c in wanted] + [store.keys.payment(n) for n in names])
-        if pairs
-        else []
-    )
+    return wanted, sorted({name for _, name in pairs if name is not None})
+
+
+def _read_first(store: Store, wanted: list[str], names: list[str]) -> list[str]:
+    return [store.keys.charge(c) for c in wanted] + [store.keys.payment(n) for n in names]
+
+
+def _loaded(store: Store, wanted: list[str], names: list[str], found: list[Any], now_ms: int) -> Loaded:
     tied = {c: value.decode() for c, value in zip(wanted, found, strict=False) if value is not None}
     values = dict(zip(names, found[len(wanted) :], strict=True))
     missing = sorted(set(tied.values()) - values.keys())
@@ -165,8 +184,7 @@ def change(
     """
     due_set = errand.due_set if errand else CHECKS
     for _ in range(_REFOLDS):
-        now_ms = clock.now_ms(store.client)
-        loaded = load(store, [(charge or "", name)], now_ms)
+        now_ms, loaded = load_now(store, [(charge or "", name)])
         own = loaded.ties.get(charge, name) if charge else name
         if own in loaded.unreadable:
             raise loaded.unreadable[own]
