@@ -251,7 +251,7 @@ def test_refund(server: Server, client: redis.Redis, program: Program, mode: str
         assert [one.partition(":")[0] for one in ended] == ["refunded" if listed else "refund_failed"]
         scene.is_settled()
 
-    assert enumerate_faults(server, client, program, mode, gives_back, before=paid, after=after) >= 5
+    assert enumerate_faults(server, client, program, mode, gives_back, before=paid, after=after) >= 6
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -268,7 +268,7 @@ def test_close(server: Server, client: redis.Redis, program: Program, mode: str)
     def created(scene: Scene) -> None:
         scene.does(asks_for_it)
 
-    assert enumerate_faults(server, client, program, mode, ends_it, before=created, after=after) >= 5
+    assert enumerate_faults(server, client, program, mode, ends_it, before=created, after=after) >= 6
 
 
 @pytest.mark.parametrize("mode", MODES)
