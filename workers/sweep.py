@@ -5,8 +5,6 @@ for. The progress of each stands in Redis, so it goes on after a worker, Ping++ 
 """
 
 import asyncio
-import secrets
-from datetime import UTC, datetime
 from functools import partial
 
 import structlog
@@ -121,9 +119,7 @@ def _end(context: Context, member: str, progress: Progress) -> None:
     worth_it = (
         kind != DISCOVER or progress.missed or progress.disputed or progress.refunds or progress.adopted
     )
-    report_id = (
-        of if kind == RUN else f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-    )
+    report_id = of if kind == RUN else reports.new_id(now)
     reports.finish(
         context.store,
         member,

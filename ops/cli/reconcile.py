@@ -1,11 +1,9 @@
 """The command `reconcile`: has the workers compare the books with what Ping++ lists, and waits for their report."""
 
 import contextlib
-import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 
 import typer
@@ -16,7 +14,7 @@ from ops.cli.answers import AsJson, command, fail, plain, say, write_json
 from ops.cli.books import AWAY, Books, DataDir, opened, ring
 from ops.cli.reports import why_failed, write_report
 from ops.cli.when import DAY_S, When, read_when
-from payments import clock
+from payments import clock, members
 from payments.keys import SWEEPS
 from payments.members import member_of
 from payments.reconciliation import reports, run
@@ -71,7 +69,7 @@ def reconcile(  # noqa: PLR0917  typer calls it by name
                 f"--since ({rfc3339(window[0])}) is not before --until ({rfc3339(window[1])})."
             )
         wanted = Progress(RECONCILE, _app(books, app_id), *window, began_at=now, dry_run=dry_run)
-        id_ = f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        id_ = reports.new_id(now)
         try:
             reports.request(books.store, id_, wanted)
             ring(books, SWEEPS)
@@ -103,8 +101,8 @@ def _when(text: str | None, option: str) -> When:
 
 def _app(books: Books, wanted: str | None) -> str:
     """The app that is meant. Ends the command where that is not clear."""
-    swept = {name for name in run.members(books.store) if not name.startswith("run:")}
-    known = sorted({one.partition(":")[2] for one in swept}) or sorted(run.apps_of_old(books.store))
+    swept = {app for kind, app in map(members.read_sweep, run.members(books.store)) if kind != members.RUN}
+    known = sorted(swept) or sorted(run.apps_of_old(books.store))
     if wanted is None and len(known) == 1:
         return known[0]
     if wanted is None and known:

@@ -40,5 +40,10 @@ class Wanted:
 
 def digest_of(channel: str, extra: Mapping[str, Any] | None) -> str:
     """A hash of channel and extra: equal for requests for the same attempt. No scan code can be read from it."""
-    canonical = json.dumps([channel, extra or {}], sort_keys=True, separators=(",", ":"))
+    return digest([channel, extra or {}])
+
+
+def digest(asked: Any) -> str:
+    """A hash of what can be written as JSON: equal where the same was asked for."""
+    canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"))
     return blake2b(canonical.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -1,5 +1,6 @@
 """Keeps what sweeps leave in Redis: how far each one is, the reports of those that ended, and their marks."""
 
+import secrets
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -16,6 +17,11 @@ KEPT = 1000  # reports
 _LOOKED_AT = 1000  # checks, in search of the oldest open charge
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Progress).decode
+
+
+def new_id(now: int) -> str:
+    """An id for a report that ends, or is asked for, now (Unix seconds); ids sort by that time."""
+    return f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 def progress_of(store: Store, member: str) -> Progress | None:

@@ -84,9 +84,8 @@ async def call_once(
     """
     try:
         now_ms = await desk.now_ms()
-        if (
-            now_ms > at_ms + BEGIN_MS
-        ):  # too late to begin: its check may soon look, find nothing, and end the attempt
+        # Too late to begin? Its check may soon look, find nothing, and end the attempt.
+        if now_ms > at_ms + BEGIN_MS:
             return NotMade(NotNow("the call was not made: writing it down took too long"))
         async with asyncio.timeout(CALL_MS / 1000):
             reply = await call()

@@ -4,11 +4,9 @@ The attempt's id stands in the refund's metadata, so two equal refunds can be to
 lost.
 """
 
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 import structlog
@@ -23,6 +21,7 @@ from payments.books.attempts import (
 )
 from payments.books.fold import Folded
 from payments.books.payment import Charge, Payment, RefundAttempt, made_refund
+from payments.books.wanted import digest
 from payments.due import Errand
 from payments.pingpp import sighting as sightings
 from payments.pingpp.gateway import NotNow, Refused
@@ -64,12 +63,6 @@ class _Begun(Folded):
     """What was decided: the attempt that was begun; None: there is nothing to do."""
 
     attempt: RefundAttempt | None = None
-
-
-def digest(request: Mapping[str, Any]) -> str:
-    """A hash of a request: tells whether another one with the same Idempotency-Key is the same."""
-    canonical = json.dumps(request, sort_keys=True, separators=(",", ":"))
-    return blake2b(canonical.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 async def refund(desk: Desk, name: str, key: str, request: Mapping[str, Any]) -> Refunded:

@@ -30,6 +30,7 @@ from processes import redis_server
 from processes.redis_server import Server
 from tests.conftest import messages
 from tests.memory import in_memory
+from tests.payments.taking.kit import request
 from tests.sandbox.program import Program, open_shop, starting
 from tests.workers.crash import KEYS, MODES, Fault, failing, in_thread
 from workers import ask, check
@@ -38,17 +39,7 @@ from workers.context import Context
 APP, ORDER = "app_1Gqj58ynP0mHeX1q", "order00000001"
 NAME = f"{APP}:{ORDER}"
 LONGEST = 60
-WANTED = Wanted(
-    app=APP,
-    order_no=ORDER,
-    amount=100,
-    currency="cny",
-    channel="alipay_qr",
-    subject="x",
-    body="x",
-    client_ip="127.0.0.1",
-    livemode=False,
-)
+WANTED = Wanted(app=APP, livemode=False, **request(subject="x", body="x"))
 
 Job = Callable[[Desk], Coroutine[Any, Any, Any]]
 

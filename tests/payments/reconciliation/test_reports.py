@@ -120,3 +120,10 @@ def test_a_day_that_ended_is_told_once(store: Store) -> None:
     quiet = reports.day_that_ended(store, APP, now + 2 * DAY)
     assert quiet is not None
     assert (quiet["matches"], quiet["reports"]) == (True, 0)
+
+
+def test_ids_sort_by_time_and_differ_within_a_second() -> None:
+    first, same, later = (reports.new_id(second) for second in (1_700_000_000, 1_700_000_000, 1_700_000_001))
+    assert first.startswith("20231114T221320-")
+    assert first != same
+    assert max(first, same) < later
