@@ -1,4 +1,4 @@
-"""What the commands of the CLI look at; none of it is needed, and no key is."""
+"""The settings of the CLI's commands. All have defaults, and none is a secret key."""
 
 from pathlib import Path
 
@@ -23,5 +23,5 @@ class CommandSettings(Settings):
 
 
 def settings_for(data_dir: Path | None) -> CommandSettings:
-    """From the environment, but for DATA_DIR where a command was given one. A wrong value ends with 2."""
+    """The settings from the environment; `--data-dir` wins over DATA_DIR. A wrong value ends with status 2."""
     return load(CommandSettings) if data_dir is None else load(CommandSettings, data_dir=data_dir)

@@ -18,7 +18,7 @@ app = typer.Typer(
     help="Every Ping++ payment fulfilled exactly once.",
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_enable=False,  # it would print what is in the variables, keys included
+    pretty_exceptions_enable=False,  # it would print the values of variables, keys included
 )
 
 
@@ -62,7 +62,7 @@ app.command()(smoke)
 
 
 def main() -> None:
-    """The entry point."""
+    """Run one command: the entry point of `pingpp-ingest`."""
     app()
 
 

@@ -16,34 +16,34 @@ from rich.text import Text
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document, for programs.")]
 
-_WIDE = 250  # what is to be copied is not folded; a narrow terminal wraps it
+_WIDE = 250  # columns: ids stay on one line, so that they can be copied; a narrow terminal wraps them
 
 
 def fail(message: str, status: int = 1) -> NoReturn:
-    """End the command. 1: not found, or failed; 2: used wrongly, or nobody answers."""
+    """End the command. Status 1: not found, or failed; 2: used wrongly, or Redis or the sandbox does not answer."""
     say(message)
     raise typer.Exit(status)
 
 
 def say(message: str) -> None:
-    """A remark beside the answer, on stderr."""
+    """Write a remark to stderr, beside the answer."""
     typer.echo(plain(message, keep="\n"), err=True)
 
 
 def write(line: str | bytes) -> None:
-    """One line of the answer, at once, in UTF-8 whatever the terminal is set to."""
+    """Write one line of the answer to stdout at once, always in UTF-8."""
     typer.echo(line.encode("utf-8", "replace") if isinstance(line, str) else line)
 
 
 def write_json(document: Any) -> None:
-    """The answer as one JSON document."""
+    """Write the answer as one JSON document."""
     write(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def write_table(
     headings: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
 ) -> None:
-    """The answer as a table; nothing is cut off. `right`: columns of numbers."""
+    """Write the answer as a table; nothing is cut off. `right`: headings of columns with numbers."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for heading in headings:
         table.add_column(heading, overflow="fold", justify="right" if heading in right else "left")
@@ -53,7 +53,7 @@ def write_table(
 
 
 def write_facts(facts: Iterable[tuple[str, object]]) -> None:
-    """The answer as names and values, those that are empty left out."""
+    """Write the answer as names and values; empty values are left out."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -64,7 +64,7 @@ def write_facts(facts: Iterable[tuple[str, object]]) -> None:
 
 
 def cell(value: object) -> Text:
-    """A value as text: what came from outside is neither markup nor a terminal's command."""
+    """A value as text. Text from outside is shown as it is: never as markup, never as a command to the terminal."""
     if value is None:
         return Text("")
     if isinstance(value, bool):
@@ -75,14 +75,14 @@ def cell(value: object) -> Text:
 
 
 def plain(text: str, keep: str = "") -> str:
-    """Text with each control character spelled out: a terminal must not obey what a stranger wrote."""
+    """Text with each control character escaped, but those in `keep`: text from outside must not control the terminal."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
 
 
 def command(*words: str) -> str:
-    """A command of ours, ready to be pasted into a shell: called as this one was, where PATH does not have it."""
+    """A command of ours, ready to be pasted into a shell. If PATH does not have it: by the path that this one has."""
     called = sys.argv[0]
     ours = (
         called
@@ -93,5 +93,5 @@ def command(*words: str) -> str:
 
 
 def _console(width: int | None) -> Console:
-    # Made anew each time: stdout may have been exchanged since.
+    # A new console each time, because stdout may have been replaced since.
     return Console(file=sys.stdout, width=width, highlight=False)

@@ -29,7 +29,7 @@ DataDir = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What a command works with."""
+    """The books as a command reads them, and the settings that led to them."""
 
     store: Store
     settings: CommandSettings
@@ -37,7 +37,7 @@ class Books:
 
 @contextlib.contextmanager
 def opened(data_dir: Path | None, settings: CommandSettings | None = None) -> Iterator[Books]:
-    """The books while a command runs. Ends it with 2 where Redis is not there, with 1 where it refuses."""
+    """The books while a command runs. Ends the command with status 2 if Redis is unreachable, with 1 if it refuses."""
     settings = settings or settings_for(data_dir)
     try:
         with connect(settings) as client:
@@ -49,7 +49,7 @@ def opened(data_dir: Path | None, settings: CommandSettings | None = None) -> It
 
 
 def ring(books: Books, due_set: str) -> None:
-    """Wake a worker at once. Where that fails nothing is lost: the scheduler rings within a second."""
+    """Wake a worker at once. If that fails, nothing is lost: the scheduler rings within a second."""
     bell.use_prefix(books.settings.key_prefix)
     if due_set in bell.JOBS:
         with contextlib.suppress(RedisError, ImportError):
@@ -57,18 +57,18 @@ def ring(books: Books, due_set: str) -> None:
 
 
 def why_away(settings: CommandSettings, error: Exception) -> str:
-    """What is the matter with Redis and what to do."""
+    """Why Redis is unreachable, and what to do."""
     if isinstance(error, RedisNotFound):
         return str(error)
     return (
         f"Redis at {where(settings)} does not answer: {error}\n"
         "Is the system running? Start it with `make run` (or `pingpp-ingest up`), or set REDIS_URL or DATA_DIR to "
-        "what is running."
+        "those of the running system."
     )
 
 
 def where(settings: CommandSettings) -> str:
-    """The address without the password."""
+    """The address of Redis, without the password."""
     try:
         parts = urlsplit(url(settings))
     except (RedisNotFound, ValueError):

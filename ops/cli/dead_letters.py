@@ -16,7 +16,7 @@ from payments.times import at_ms
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="What could not be handled and waits for a person, with the reason, the evidence and a way on.",
+    help="What could not be handled and waits for a person: the reason, the evidence, and what to do.",
 )
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="As `dead-letters list` shows them.")]
@@ -58,7 +58,7 @@ def show(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show all that is known of a dead letter: what happened, both sides, and what to do next."""
+    """Show all that is known of a dead letter: what happened, what each side says, and what to do next."""
     with opened(data_dir) as books:
         letter = _get(books, id_)
         if letter is None:
@@ -76,7 +76,7 @@ def retry(
     reason: Annotated[str | None, typer.Option(help="With --all: only those with this reason.")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Give dead letters back to be worked on, with a new count of attempts."""
+    """Have dead letters worked on again, with a new count of attempts."""
     if bool(ids) == all_:
         raise typer.BadParameter("Name the dead letters, or say --all.")
     if reason is not None and not all_:
@@ -102,7 +102,7 @@ def discard(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """End dead letters for good; the bodies are kept for the raw retention (KEEP_BODIES_DAYS)."""
+    """End dead letters for good. Their bodies are kept for KEEP_BODIES_DAYS more."""
     with opened(data_dir) as books:
         found, missing = _named(books, ids)
         if found and not yes and _on_terminal():
@@ -149,4 +149,4 @@ def _end(missing: list[str]) -> None:
 
 
 def _unknown(id_: str) -> str:
-    return f"There is no dead letter {id_}: somebody ended it, or the id is wrong. See: pingpp-ingest dead-letters list"
+    return f"There is no dead letter {id_}: it was ended already, or the id is wrong. See: pingpp-ingest dead-letters list"

@@ -31,7 +31,7 @@ def list_(
     """List the latest events, newest first.
 
     States: pending (waits to be applied), asked (odd, so Ping++ is being asked), dead (a dead letter holds it),
-    done (in the books and published, or passed through, or another's and kept aside).
+    done (in the books and published, or passed through, or of another app or mode and kept aside).
     """
     with opened(data_dir) as books:
         seen = [shown(one) for one in recent(books.store, limit)]
@@ -66,7 +66,7 @@ def show(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show an event: when it came, how often, where it is on its way. An id can belong to several objects."""
+    """Show an event: when it came, how often, and what became of it. One id can stand for several objects."""
     with opened(data_dir) as books:
         seen = _seen(books, event_id)
     described = [(one, shown(one)) for one in seen]
@@ -92,8 +92,8 @@ def show(
 def replay(event_id: EventId, data_dir: DataDir = None) -> None:
     """Have an event applied again, as if it came now.
 
-    What is in the books already stays as it is and is not published again; an event that is only passed through
-    (other than charge.* and refund.*) is published once more, with the same id.
+    Facts that the books hold already are not published again. An event that is only passed through
+    (any but charge.* and refund.*) is published once more, with the same id.
     """
     refused = []
     with opened(data_dir) as books:

@@ -1,4 +1,4 @@
-"""The commands `fulfilment`: the messages that merchant services are told by, and who reads them."""
+"""The commands `fulfilment`: the messages for the merchant's services, and how far each service has read."""
 
 import contextlib
 from typing import Annotated
@@ -25,11 +25,11 @@ def tail(
         typer.Option(min=0, metavar="SECONDS", help="End when no message came for so long (decimals too)."),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One CloudEvent a line, buyers' data included.")
+        bool, typer.Option("--json", help="One CloudEvent a line, with buyers' data.")
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Print messages as they come, until Ctrl-C. Reading here takes nothing away from consumer groups."""
+    """Print messages as they come, until Ctrl-C. Consumer groups still get every message."""
     settings = settings_for(data_dir)
     with contextlib.suppress(KeyboardInterrupt):
         for entry_id, message in follow(settings, from_start=from_start, idle_s=idle_exit):

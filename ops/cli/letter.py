@@ -14,19 +14,19 @@ Raw = Annotated[bool, typer.Option("--raw", help="The body of the webhook too, b
 
 _SIDES = ("claimed", "found", "held")  # by the event, by Ping++ when asked, by our books
 _SIDE_HEADINGS = {"claimed": "claimed (event)", "found": "found (Ping++)", "held": "held (books)"}
-# What will be so again, however often it is tried.
+# Reasons that a retry cannot change.
 _FINAL = {"not_json", "not_an_event", "bad_event_id", "bad_object_id", "no_charge", "body_missing"}
 
 
 def write_raw(body: bytes | None) -> None:
-    """The body for a person; what a terminal might obey is spelled out."""
+    """Write the body for a person; control characters are escaped."""
     write(
         "(the body is gone)" if body is None else plain(body.decode("utf-8", "backslashreplace"), keep="\n\t")
     )
 
 
 def show_letter(letter: DeadLetter, body: bytes | None, *, raw: bool, as_json: bool) -> None:
-    """All that is known of it; the body only with `raw`."""
+    """Write all that is known of a dead letter; the body only with `raw`."""
     steps = next_steps(letter, raw=raw)
     if as_json:
         document = shown(letter)
@@ -68,7 +68,7 @@ def show_letter(letter: DeadLetter, body: bytes | None, *, raw: bool, as_json: b
 
 
 def next_steps(letter: DeadLetter, *, raw: bool = False) -> list[tuple[str, str]]:
-    """What a person can do about it: (why, the command)."""
+    """What a person can do about it: pairs of a reason and a command."""
     steps = []
     if not raw and letter.kind != "charge" and letter.reason != "body_missing":
         steps.append(("read the body", command("dead-letters", "show", letter.id, "--raw")))

@@ -9,7 +9,7 @@ from payments.times import at_ms
 
 
 def line(entry_id: str, message: bytes) -> str:
-    """Time, type, order number, amount, charge, sequence; nothing of the buyer."""
+    """Time, type, order number, amount, charge, sequence; no data of the buyer."""
     try:
         event = json.loads(message)
         words = _words(event)

@@ -1,6 +1,7 @@
-"""Sends one payment through the system and watches it arrive at each step.
+"""Sends one payment through the system and measures when it arrives at each step.
 
-What Redis notes itself is timed by Redis's clock, so that looking adds nothing; the rest by ours.
+Where Redis notes a time itself, that time counts, so that measuring adds no delay. Other steps are timed by
+this process's clock.
 """
 
 import json
@@ -17,14 +18,18 @@ _LOOK_EVERY_S = 0.002
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the sandbox made, when the clocks stood where, and where the stream ended before."""
+    """The payment that the sandbox made, and the state of clocks and stream before it."""
 
     event_id: str
     charge_id: str
     order_no: str
+    #: ms from the start until the sandbox answered
     answered_ms: float
+    #: the start by this process's monotonic clock, in seconds
     began: float
+    #: the start by Redis's clock, in ms
     began_redis_ms: float
+    #: id of the last entry of the stream before the start
     stream_end: str
 
     @property
@@ -35,11 +40,13 @@ class Sent:
 
 @dataclass(slots=True)
 class Step:
-    """One step; `at_ms` since the start, None: it did not happen. `ms`: since the step before."""
+    """One step on the way of the payment."""
 
     key: str
     name: str
+    #: ms since the start; None: it did not happen
     at_ms: float | None = None
+    #: ms since the step before
     ms: float | None = None
 
 
@@ -67,7 +74,7 @@ def send(books: Books, sandbox_url: str) -> Sent:
 
 
 def observe(books: Books, sent: Sent, within_s: float) -> list[Step]:
-    """Watch it go through; the first step without a time is the one that did not happen."""
+    """The steps with their times. The first step without a time is the one that did not happen."""
     steps = [
         Step("sandbox", "paid in the sandbox", sent.answered_ms),
         Step("webhook", "webhook accepted and on disk"),
@@ -83,7 +90,7 @@ def observe(books: Books, sent: Sent, within_s: float) -> list[Step]:
     before = 0.0
     for step in steps:
         if step.at_ms is not None:
-            # The webhook may be here before the sandbox has answered us.
+            # The webhook may arrive before the sandbox answers this command.
             step.at_ms = round(max(step.at_ms, before), 1)
             step.ms = round(step.at_ms - before, 1)
             before = step.at_ms

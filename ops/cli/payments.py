@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="What the books hold.")
 
 _SCAN = 1_000
 
-Raw = Annotated[bool, typer.Option("--raw", help="With buyers' data (of `extra`), else withheld.")]
+Raw = Annotated[bool, typer.Option("--raw", help="Show buyers' data (in `extra`) too.")]
 
 
 @app.command("list")
@@ -84,7 +84,7 @@ def show(
 
 def _apps_with(books: Books, order_no: str) -> Iterator[str]:
     escaped = re.sub(r"([*?\[\]\\^-])", r"\\\1", order_no)
-    # ZSCAN may give a member twice.
+    # ZSCAN may return a member twice.
     found = {
         name.decode()
         for name, _ in books.store.client.zscan_iter(

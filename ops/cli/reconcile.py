@@ -25,10 +25,12 @@ from payments.times import rfc3339
 
 DIFFERENT = 3  # the exit status
 TAKEN_WITHIN_S = 60.0
-FAILURES = 3  # are enough to stop waiting; Ping++ being away is none
+FAILURES = 3  # so many end the waiting; an unreachable Ping++ does not count as one
 _LOOK_EVERY_S = 0.2
-_SAY_EVERY_S = 10.0  # where stderr is no terminal
-_AWAY_S = 30.0  # a Redis that is started again is waited for
+# How often progress is said where stderr is no terminal.
+_SAY_EVERY_S = 10.0
+# How long the command waits for an unreachable Redis: it may be starting again.
+_AWAY_S = 30.0
 
 _WHEN = "RFC 3339 with a zone, a date (its beginning in UTC), or how long ago: 90m, 24h, 7d"
 
@@ -39,7 +41,8 @@ def reconcile(  # noqa: PLR0917  typer calls it by name
         typer.Option(metavar="TIME", help=f"Charges created since then: {_WHEN}.", show_default="24h ago"),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="And until then, written likewise.", show_default="now")
+        str | None,
+        typer.Option(metavar="TIME", help="And created before then, in the same forms.", show_default="now"),
     ] = None,
     app_id: Annotated[
         str | None, typer.Option("--app", help="Of this app (app_…), where there are several.")
@@ -53,11 +56,11 @@ def reconcile(  # noqa: PLR0917  typer calls it by name
     """Have the workers compare the books with what Ping++ lists, and mend what differs.
 
     What was paid or refunded there and not here is taken into the books and
-    published. It costs a call for each 100 charges. Ctrl-C ends the waiting
-    alone: the workers go on.
+    published. It costs one call for each 100 charges. Ctrl-C ends only the
+    waiting: the workers go on.
 
-    Exit status: 0 the books match, or all that differed is mended;
-    3 they differ (--dry-run), or some of it is disputed or unknown (without);
+    Exit status: 0 the books match, or all differences are mended;
+    3 they differ (--dry-run), or a difference is disputed or unknown (without);
     1 it failed, or no worker took it; 2 used wrongly, or Redis does not answer.
     """
     begin, end = _when(since, "--since"), _when(until, "--until")
@@ -85,7 +88,7 @@ def reconcile(  # noqa: PLR0917  typer calls it by name
 
 
 def status(report: Progress) -> int:
-    """The exit status that a report is worth."""
+    """The exit status for a report."""
     different = not report.matches if report.dry_run else report.disputed or report.unknown
     return DIFFERENT if different else 0
 
@@ -100,7 +103,7 @@ def _when(text: str | None, option: str) -> When:
 
 
 def _app(books: Books, wanted: str | None) -> str:
-    """The app that is meant. Ends the command where that is not clear."""
+    """The app that is meant. Ends the command if that is not clear."""
     swept = {app for kind, app in map(members.read_sweep, run.members(books.store)) if kind != members.RUN}
     known = sorted(swept) or sorted(run.apps_of_old(books.store))
     if wanted is None and len(known) == 1:
@@ -120,7 +123,7 @@ def _app(books: Books, wanted: str | None) -> str:
 
 
 def _wait(books: Books, id_: str, wanted: Progress, *, quiet: bool) -> Progress:
-    """The report, once there is one. Ends the command where there will be none."""
+    """The report, once there is one. Ends the command if there will be none."""
     heard = taken = time.monotonic()
     with _line(quiet=quiet) as show:
         show(
@@ -140,7 +143,7 @@ def _wait(books: Books, id_: str, wanted: Progress, *, quiet: bool) -> Progress:
             if stands.letter is not None:
                 fail(why_failed(stands.letter))
             if stands.progress is None:
-                fail("Somebody ended it, and its dead letter, before there was a report.")
+                fail("It was ended, and its dead letter too, before there was a report.")
             if stands.error and stands.attempts > FAILURES:
                 fail(
                     f"The comparison failed {FAILURES} times: {stands.error}\nSee the worker's log. It is tried again, at "
@@ -149,12 +152,12 @@ def _wait(books: Books, id_: str, wanted: Progress, *, quiet: bool) -> Progress:
             if stands.waits_ms < 0 or stands.others_run:
                 taken = heard
             elif heard > taken + TAKEN_WITHIN_S:
-                _nobody(books, id_, begun=stands.begun)
+                _not_taken(books, id_, begun=stands.begun)
             show(_said(stands.progress, stands))
             time.sleep(_LOOK_EVERY_S)
 
 
-def _nobody(books: Books, id_: str, *, begun: bool) -> NoReturn:
+def _not_taken(books: Books, id_: str, *, begun: bool) -> NoReturn:
     if not begun:
         reports.drop(books.store, member_of(id_))
     fail(
@@ -175,7 +178,7 @@ def _said(progress: Progress, stands: run.Standing) -> str:
 
 @contextlib.contextmanager
 def _line(*, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A way to say how far it is, on stderr: in place on a terminal, else a line now and then."""
+    """A function that says on stderr how far it is: in place on a terminal, else a new line now and then."""
     if quiet:
         yield lambda _: None
     elif sys.stderr.isatty():

@@ -24,7 +24,7 @@ def list_(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """List the reports of sweeps that ended, newest first. Discoveries leave one only where they found something."""
+    """List the reports of sweeps that ended, newest first. A discovery leaves one only if it found something."""
     with opened(data_dir) as books:
         found = reports.newest(books.store, limit)
     if as_json:
@@ -63,9 +63,9 @@ def show(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show what a sweep compared and found, and what to do about it; or how far one is that `reconcile` began."""
+    """Show what a sweep compared and found, and what to do; or how far a running `reconcile` is."""
     with opened(data_dir) as books:
-        # In this order: what ends between the looks is seen all the same.
+        # The report is read last, so that a sweep that ends in between is seen too.
         under_way = reports.progress_of(books.store, member_of(id_))
         waits = books.store.client.zscore(books.store.keys.due(SWEEPS), member_of(id_)) is not None
         letter = get(books.store, letter_of(id_))
@@ -84,7 +84,7 @@ def show(
 
 
 def why_failed(letter: DeadLetter) -> str:
-    """What became of a sweep that failed, and what to do."""
+    """Why a sweep failed, and what to do."""
     return (
         f"The comparison failed: {letter.last_error or 'each attempt killed its worker'}\n"
         f"It waits as a dead letter: {command('dead-letters', 'show', letter.id)}\n"
@@ -121,7 +121,7 @@ def write_report(id_: str, one: Progress) -> None:
 
 
 def kind(one: Progress) -> str:
-    """What sort of sweep it was."""
+    """The kind of sweep, with whether it was a dry run."""
     return f"{one.kind}, dry run" if one.dry_run else one.kind
 
 

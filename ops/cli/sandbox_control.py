@@ -13,15 +13,15 @@ _TIMEOUT_S = 10.0
 
 
 class NoSandbox(RuntimeError):
-    """None answers; says where it was looked for and what to do."""
+    """No sandbox answers. The text says where it was looked for and what to do."""
 
 
 class SandboxRefused(RuntimeError):
-    """The sandbox refuses, and says why."""
+    """The sandbox refuses. The text says why."""
 
 
 def find(settings: CommandSettings) -> str:
-    """The address of the sandbox: that of the running system, else the one by HOST and SANDBOX_PORT."""
+    """The address of the sandbox: of the running system, else by HOST and SANDBOX_PORT. Raises NoSandbox."""
     up = running(settings.data_dir)
     if up is None:
         return address(settings.host, settings.sandbox_port)
@@ -36,7 +36,7 @@ def find(settings: CommandSettings) -> str:
 
 def ask(url: str, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """Call the sandbox's control. Raises NoSandbox, SandboxRefused."""
-    # No urllib: it would send what is on this machine through a proxy of the environment.
+    # Not urllib: it would use a proxy of the environment even for this machine.
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=_TIMEOUT_S)
     try:
         headers = {"Content-Type": "application/json"}
@@ -46,8 +46,8 @@ def ask(url: str, method: str, path: str, body: dict[str, Any] | None = None) ->
     except (OSError, http.client.HTTPException) as error:
         raise NoSandbox(
             f"No sandbox answers at {url} ({str(error) or type(error).__name__}).\n"
-            "Start everything with `make run` (or `pingpp-ingest up`) in another terminal; or name what is running by "
-            "--data-dir, or by HOST and SANDBOX_PORT."
+            "Start everything with `make run` (or `pingpp-ingest up`) in another terminal; or name the running system "
+            "by --data-dir, or by HOST and SANDBOX_PORT."
         ) from None
     finally:
         connection.close()

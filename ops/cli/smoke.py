@@ -19,7 +19,7 @@ WITHIN_S = 15.0
 def smoke(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Send one payment through everything, and say how long each step took.
 
-    It goes through the system that is running; if none is, one is started for it and stopped again.
+    It goes through the running system. If none runs, one is started for it and stopped again.
     """
     settings = settings_for(data_dir)
     with contextlib.ExitStack() as held:
@@ -32,7 +32,7 @@ def smoke(as_json: AsJson = False, data_dir: DataDir = None) -> None:
                 settings = held.enter_context(own_system(settings))
             except NotStarted as error:
                 fail(str(error))
-            # A worker that has just started is slower once, which is not what is to be measured.
+            # The first payment after a start is slower, and the start is not to be measured.
             _run(settings)
         sent, steps = _run(settings)
         missing = next((step for step in steps if step.at_ms is None), None)
@@ -63,7 +63,7 @@ def _run(settings: CommandSettings) -> tuple[Sent, list[Step]]:
 
 
 def _is_running(settings: CommandSettings) -> bool:
-    # Processes that were started one by one (Procfile.dev) are a system, too.
+    # Processes that were started one by one (Procfile.dev) are a running system too.
     return (
         running(settings.data_dir) is not None
         or settings.redis_url is not None

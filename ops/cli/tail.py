@@ -1,4 +1,4 @@
-"""Follows the fulfilment stream from the outside, through restarts of Redis too."""
+"""Follows the fulfilment stream without a consumer group, also across restarts of Redis."""
 
 import time
 from collections.abc import Iterator
@@ -13,19 +13,23 @@ from ops.settings import CommandSettings
 from payments.keys import Keys
 from processes.redis import connect
 
-_BLOCK_S = 5.0  # below the timeout of the socket
+_BLOCK_S = 5.0  # shorter than the socket's time-out
 _AT_ONCE = 500
 _TRY_EVERY_S = 0.25
-_PATIENCE_S = 30.0  # a tail that is to end by itself does not wait for a Redis longer than this
+_PATIENCE_S = (
+    30.0  # with `idle_s`, an unreachable Redis is waited for so long, or for `idle_s` if that is longer
+)
 
 
 def follow(
     settings: CommandSettings, *, from_start: bool, idle_s: float | None
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield (entry id, message) as they come. Ends after `idle_s` without one; waits for a Redis that is unreachable."""
+    """Yield (entry id, message) as they come. Ends after `idle_s` seconds without one; waits for an unreachable Redis."""
     stream = Keys(settings.key_prefix).fulfilment
     client, last = _begin(settings, stream, from_start=from_start)
-    address = where(settings)  # the file that says it goes with the embedded Redis
+    address = where(
+        settings
+    )  # asked now: the embedded Redis takes the file with its address away when it ends
     heard = time.monotonic()
     while True:
         left = _BLOCK_S if idle_s is None else heard + idle_s - time.monotonic()
@@ -56,7 +60,7 @@ def follow(
 def _begin(settings: CommandSettings, stream: str, *, from_start: bool) -> tuple[redis.Redis, str]:
     try:
         client = connect(settings)
-        # Not `$`: what came between two reads would be missed.
+        # Not `$`: a message that came between two reads would be missed.
         end = _end_of(client, stream)
     except AWAY as error:
         fail(why_away(settings, error), status=2)
@@ -66,7 +70,7 @@ def _begin(settings: CommandSettings, stream: str, *, from_start: bool) -> tuple
 
 
 def _wait(settings: CommandSettings, stream: str, last: str, idle_s: float | None) -> tuple[redis.Redis, str]:
-    """A client that works again, and where to go on."""
+    """A client that works again, and the entry id after which to go on."""
     until = None if idle_s is None else time.monotonic() + max(idle_s, _PATIENCE_S)
     while True:
         time.sleep(_TRY_EVERY_S)

@@ -1,4 +1,4 @@
-"""What a person means by a point in time."""
+"""Reads points in time as people type them: RFC 3339, a date, or how long ago."""
 
 import re
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY_S, "w": 7 * DAY_S}
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A second (Unix), or so many seconds ago."""
+    """A point in time in Unix seconds; with `ago`, so many seconds before now."""
 
     seconds: int
     ago: bool = False
 
     def at(self, now: int) -> int:
-        """The second that is meant."""
+        """The point in time in Unix seconds, seen from `now`."""
         return max(0, now - self.seconds if self.ago else self.seconds)
 
 
 def read_when(text: str) -> When:
-    """What a person means by a point in time. Raises ValueError."""
+    """Read `90m`, `24h`, `7d`, a date (its beginning in UTC) or RFC 3339 with a zone. Raises ValueError."""
     found = re.fullmatch(r"(\d{1,9})([smhdw])", text)
     if found:
         return When(int(found[1]) * _UNITS[found[2]], ago=True)

@@ -1,4 +1,4 @@
-"""Says what to look at when a payment got stuck on its way."""
+"""Says what to look at when a payment does not arrive."""
 
 import contextlib
 
@@ -14,7 +14,7 @@ from payments.keys import EVENTS
 
 
 def what_to_look_at(settings: CommandSettings, sent: Sent, step: str) -> list[str]:
-    """`step` is the key of the first step that did not happen."""
+    """Hints for a person, line by line. `step` is the key of the first step that did not happen."""
     if step == "webhook":
         return _of_the_door(settings, sent)
     with opened(None, settings) as books:
@@ -55,7 +55,7 @@ def _of_the_worker(books: Books, sent: Sent) -> list[str]:
             "Do the worker and the scheduler run, with the same REDIS_URL and KEY_PREFIX? See their logs.",
         ]
     return [
-        "It is done without a message of its own: it may have been kept aside as another's.",
+        "It is done without a message of its own: it may have been kept aside, as an event of another app or mode.",
         "Does PINGPP_APP_IDS name the sandbox's app, and is PINGPP_API_KEY a key of test mode?",
         f"What became of it: {command('events', 'show', sent.event_id)}",
     ]

@@ -50,7 +50,7 @@ def make_token(data_dir: Path) -> Path:
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    # Never half a key, and never one that others can read for a moment.
+    # The file appears whole, and is at no moment readable for other users of the machine.
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:

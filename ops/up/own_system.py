@@ -17,7 +17,7 @@ from processes.parent import end_with_parent
 
 START_S = 60.0
 STOP_S = 30.0
-# What the user's own system is told must not reach this one.
+# Settings of the user's own system, which must not reach this one.
 _OURS = (
     "PINGPP_",
     "SANDBOX_",
@@ -32,12 +32,12 @@ _OURS = (
 
 
 class NotStarted(RuntimeError):
-    """It did not start; holds what it said."""
+    """The system did not start. The text holds what it printed."""
 
 
 @contextlib.contextmanager
 def own_system(settings: CommandSettings) -> Iterator[CommandSettings]:
-    """A running system, and the settings to reach it with. Raises NotStarted."""
+    """Settings that reach a system started for this, which stops afterwards. Raises NotStarted."""
     with tempfile.TemporaryDirectory(prefix="pingpp-ingest-", ignore_cleanup_errors=True) as made:
         data_dir = Path(made)
         port, sandbox_port = _free_ports(2)

@@ -1,4 +1,4 @@
-"""The ports that `up` needs: which, and what is the matter with them."""
+"""The ports that `up` needs: which they are, and why one cannot be used."""
 
 import errno
 import socket
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from ops.up.settings import UpSettings
 
-TRIES = 50  # ports that are looked at for a free one
+TRIES = 50  # so many ports are tried to find a free one
 
 
 def wanted_ports(settings: UpSettings, sandbox: bool) -> dict[str, int]:
-    """What will listen where."""
+    """The ports by the name of the process that will listen on them."""
     ports = {"receiver": settings.port}
     if sandbox:
         ports["sandbox"] = settings.sandbox_port
@@ -18,7 +18,7 @@ def wanted_ports(settings: UpSettings, sandbox: bool) -> dict[str, int]:
 
 
 def ports_problem(host: str, ports: Mapping[str, int]) -> str | None:
-    """Which of `ports` cannot be used and how to choose others, or None."""
+    """Which of `ports` cannot be used, and how to choose others; None: all can be used."""
     option = {"receiver": "--port", "sandbox": "--sandbox-port"}
     variable = {"receiver": "PORT", "sandbox": "SANDBOX_PORT"}
     said, wanted = [], list(ports.values())
@@ -47,14 +47,16 @@ def ports_problem(host: str, ports: Mapping[str, int]) -> str | None:
 
 
 def port_problem(host: str, port: int) -> str | None:
-    """Why nothing of ours can listen there, or None."""
+    """Why the port cannot be used; None: it can."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         return f"cannot be used, because HOST={host} is no address of this machine ({error.strerror})"
     family, kind, protocol, _, address = found[0]
     with socket.socket(family, kind, protocol) as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what ended just now is no hindrance
+        one.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # a process that ended just now does not block it
         try:
             one.bind(address)
             one.listen(1)

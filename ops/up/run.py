@@ -20,7 +20,9 @@ from processes.child import Child, say
 from processes.settings import load, refuse
 from processes.supervisor import Supervisor
 
-GRACE = 20.0  # the worker is a supervisor itself, and gives its own 15
+GRACE = (
+    20.0  # seconds to stop in; more than the 15 that the worker, a supervisor itself, gives its RQ workers
+)
 
 
 def run_up(
@@ -30,7 +32,7 @@ def run_up(
     no_sandbox: bool = False,
     workers: int | None = None,
 ) -> int:
-    """Run everything until Ctrl-C; what is not given comes from the environment. Returns the exit status."""
+    """Run everything until Ctrl-C, and return the exit status. Arguments win over the environment."""
     began = time.monotonic()
     given = {"port": port, "sandbox_port": sandbox_port, "data_dir": data_dir}
     settings = load(UpSettings, **{name: value for name, value in given.items() if value is not None})
@@ -69,7 +71,7 @@ def run_up(
 def environment_for(
     settings: UpSettings, sandbox: bool, workers: int | None, *, console: bool
 ) -> dict[str, str]:
-    """What the processes are told beyond our own environment; what the user has set there wins."""
+    """Variables for the processes, besides the environment of `up`. Settings of the user's own win."""
     told = {
         "DATA_DIR": str(settings.data_dir),
         "HOST": settings.host,
@@ -85,14 +87,14 @@ def environment_for(
         return told
     if settings.merchant_api_tokens is None:
         told["MERCHANT_API_TOKENS_FILE"] = str(make_token(settings.data_dir))
-    # The sandbox's charges are known nowhere else, and its webhooks are signed with its key alone.
+    # Only the sandbox knows its charges, and only its own key signs its webhooks.
     told["PINGPP_API_BASE"] = address(settings.host, settings.sandbox_port)
     keys = [one for one in settings.pingpp_public_key_files.split(",") if one.strip()]
     told["PINGPP_PUBLIC_KEY_FILES"] = ",".join([*keys, str(settings.data_dir / "sandbox" / "public_key.pem")])
     if settings.pingpp_api_key is None:
         told["PINGPP_API_KEY"] = SANDBOX_KEY
     if not settings.pingpp_app_ids:
-        told["PINGPP_APP_IDS"] = SANDBOX_APP  # only apps that are named are swept
+        told["PINGPP_APP_IDS"] = SANDBOX_APP  # only apps that are named here are swept
     if settings.pingpp_private_key_file is None:
         private, public = make_keys(settings.data_dir)
         told["PINGPP_PRIVATE_KEY_FILE"] = str(private)
@@ -101,7 +103,7 @@ def environment_for(
 
 
 def children_of(settings: UpSettings, sandbox: bool, environment: Mapping[str, str]) -> list[Child]:
-    """The processes in the order of their start: what others need comes first and stops last."""
+    """The processes in the order of their start: a process that others need starts first and stops last."""
 
     def python(module: str) -> list[str]:
         return [sys.executable, "-m", module]
@@ -112,7 +114,7 @@ def children_of(settings: UpSettings, sandbox: bool, environment: Mapping[str, s
         def redis_is_there() -> str | None:
             return None if redis_server.answers(settings.data_dir) else "it does not answer yet"
 
-        # A big file takes its time to load.
+        # A big append-only file takes minutes to load.
         children.append(
             Child(
                 "redis",
@@ -136,7 +138,7 @@ def children_of(settings: UpSettings, sandbox: bool, environment: Mapping[str, s
 
 
 def describe(settings: UpSettings, sandbox: bool) -> Up:
-    """What a second terminal needs to know."""
+    """The running system, as commands in a second terminal need to know it."""
     return Up(
         pid=os.getpid(),
         started_at=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),

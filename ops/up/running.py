@@ -1,4 +1,4 @@
-"""Where `up` says what it runs, so that a second terminal finds it with no settings at all."""
+"""Writes down what `up` runs, so that commands in a second terminal find it without settings."""
 
 import contextlib
 import fcntl
@@ -21,13 +21,13 @@ class Up:
 
 
 class UpAlready(RuntimeError):
-    """Another `up` has this DATA_DIR."""
+    """Another `up` uses this DATA_DIR."""
 
 
 def running(data_dir: Path) -> Up | None:
-    """What `up` runs on `data_dir` at this moment, if it does."""
+    """The system that `up` runs on `data_dir` now; None: none runs."""
     try:
-        # Its lock says that it lives. A pid says little: after a crash in a container it is soon ours.
+        # The lock tells whether `up` lives. A pid does not: after a crash in a container, another process soon has it.
         with (data_dir / "up.lock").open("rb") as lock:
             if _take(lock.fileno(), fcntl.LOCK_SH):
                 return None
@@ -38,12 +38,12 @@ def running(data_dir: Path) -> Up | None:
 
 @contextlib.contextmanager
 def only_one(data_dir: Path) -> Iterator[None]:
-    """Hold `data_dir` for one `up`; at the end nothing runs any more. Raises UpAlready, OSError."""
+    """Lock `data_dir` for one `up`, and delete its description at the end. Raises UpAlready, OSError."""
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / "up.lock").open("ab") as lock:
         until = time.monotonic() + 0.5
         while not _take(lock.fileno(), fcntl.LOCK_EX):
-            if time.monotonic() > until:  # not just somebody who looks
+            if time.monotonic() > until:  # longer than `running` holds the lock to look
                 other = running(data_dir)
                 raise UpAlready(
                     f"The system is running already on {data_dir}"
@@ -59,7 +59,7 @@ def only_one(data_dir: Path) -> Iterator[None]:
 
 
 def announce(data_dir: Path, up: Up) -> None:
-    """Write down what runs. Only while `only_one` is held."""
+    """Write down what runs. The caller holds `only_one`."""
     new = data_dir / "up.json.new"
     new.write_text(json.dumps(asdict(up), indent=2) + "\n", encoding="utf-8")
     new.replace(data_dir / "up.json")

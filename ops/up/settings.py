@@ -5,11 +5,11 @@ from pydantic import Field, SecretStr
 from processes.settings import Settings
 
 SANDBOX_KEY = "sk_test_sandbox0000000000000000"
-SANDBOX_APP = "app_1Gqj58ynP0mHeX1q"  # what its triggers and its shop use unless they are told
+SANDBOX_APP = "app_1Gqj58ynP0mHeX1q"  # the app of the sandbox's triggers and shop unless another is named
 
 
 class UpSettings(Settings):
-    """What `up` looks at itself; the rest of the environment goes to the processes as it is."""
+    """The settings that `up` reads itself. All of the environment is passed on to the processes."""
 
     host: str = Field("127.0.0.1", description="the address to listen on")
     port: int = Field(8080, ge=1, le=65535, description="of the receiver")

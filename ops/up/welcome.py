@@ -1,4 +1,4 @@
-"""What `up` says once everything works."""
+"""Writes what `up` says once everything works."""
 
 import sys
 from pathlib import Path
@@ -11,12 +11,12 @@ from processes.redis import address_file
 def _embedded_url(settings: UpSettings) -> str:
     try:
         return address_file(settings.data_dir).read_text(encoding="ascii").strip()
-    except OSError:  # it was killed just now; it comes back at the same address
+    except OSError:  # the embedded Redis was killed just now; it comes back at the same address
         return str(settings.data_dir / "redis")
 
 
 def welcome(up: Up, settings: UpSettings, took: float) -> str:
-    """What is printed when everything runs: what is where, and what to do next."""
+    """The text to print: the addresses, and what to do next. `took`: seconds from the start."""
     redis = "set by REDIS_URL" if settings.redis_url else f"{_embedded_url(settings)}  (embedded)"
     command = Path(sys.argv[0])
     pingpp_ingest = ".venv/bin/pingpp-ingest" if command.name == "pingpp-ingest" else "pingpp-ingest"

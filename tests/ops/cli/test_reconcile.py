@@ -219,7 +219,7 @@ def test_somebody_ends_it_meanwhile(system: System, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(reports, "request", lambda *_: None)
     answer = system.run(f"reconcile --app {APP}")
     assert answer.status == 1
-    assert "Somebody ended it" in answer.err
+    assert "It was ended" in answer.err
 
 
 def test_ctrl_c_leaves_it_to_the_workers(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
