@@ -1,4 +1,4 @@
-"""The `receiver` process."""
+"""Runs the receiver: `python -m ingest`."""
 
 import signal
 import sys
@@ -21,7 +21,7 @@ from processes.settings import load, refuse
 
 log = structlog.get_logger()
 
-# How the app is served; the benchmark serves its baselines by the same.
+# How uvicorn serves the app; the benchmark serves its baselines with the same options.
 SERVING: dict[str, Any] = {
     "loop": "uvloop",
     "http": "httptools",
@@ -31,12 +31,12 @@ SERVING: dict[str, Any] = {
     "log_level": "warning",
     "server_header": False,
     "proxy_headers": False,
-    "timeout_graceful_shutdown": 10,  # seconds for requests that have begun
+    "timeout_graceful_shutdown": 10,  # seconds to finish requests that have begun
 }
 
 
 class _Server(uvicorn.Server):
-    """Lets go of those who wait for a payment before it waits for them."""
+    """uvicorn's server; before it waits for its requests, it ends those that only wait for a payment."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         app: Any = self.config.app
@@ -45,7 +45,7 @@ class _Server(uvicorn.Server):
 
 
 def main() -> int:
-    """Serve until SIGTERM, answering what has begun."""
+    """Serve until SIGTERM, finish requests that have begun, and return the exit status."""
     settings = load(ReceiverSettings)
     logging.configure("receiver", settings.log_format, settings.log_level)
     bell.use_prefix(settings.key_prefix)
@@ -62,7 +62,7 @@ def main() -> int:
     found = check_at_start(connect(settings), settings.key_prefix)
     for one in found:
         log.warning("redis", finding=one.code, level_of_finding=one.level, explanation=one.message)
-    if refusals(found):  # better not to start than to answer 500 for ever
+    if refusals(found):  # rather no start than 500 for every webhook
         refuse("\n".join(one.message for one in refusals(found)))
     log.info("receiver starting", address=f"http://{settings.host}:{settings.port}")
 

@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Bell:
-    """Enqueues the job for a bell that was set, with RQ's own API, in a thread: the answers do not wait for it."""
+    """Enqueues the RQ job for a bell that was set, in a thread, so that answers do not wait for it."""
 
     client: redis.Redis
     ringing: set[asyncio.Task[None]] = field(default_factory=set)
@@ -51,19 +51,20 @@ class Bell:
     async def _ring(self) -> None:
         try:
             await asyncio.to_thread(bell.enqueue, self.client, EVENTS)
-        except Exception as error:  # noqa: BLE001  nothing is lost: the bell's time ends, and the scheduler rings
+        except Exception as error:  # noqa: BLE001  nothing is lost: the scheduler rings later
             log.warning("bell not rung", error=f"{type(error).__name__}: {error}")
 
 
 class Receiver(Starlette):
-    """The webhooks' endpoint stands before Starlette's layers: it handles its own errors, and they would cost it as
-    much as verifying does.
+    """The app. Webhooks go past Starlette's layers, which would cost as much as verifying does.
+
+    The endpoint for webhooks handles its own errors.
     """
 
     def __init__(self, webhooks: Webhooks | None, leave: Callable[[], None], **more: Any) -> None:
         super().__init__(**more)
         self._webhooks = webhooks
-        self.leave = leave  # to be called when the process is to end, before it waits for what is under way
+        self.leave = leave  # is called when the process shall stop, before it waits for open requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._webhooks and scope["type"] == "http" and scope["path"] in ("/webhooks", "/webhooks/"):
@@ -73,7 +74,7 @@ class Receiver(Starlette):
 
 
 def read_keys(settings: ReceiverSettings) -> KeyRing:
-    """The ring of public keys. Raises UnreadableKey, naming the file."""
+    """The public keys that webhooks may be signed with. Raises UnreadableKey, which names the file."""
     texts = []
     for path in settings.pingpp_public_key_files:
         try:
@@ -84,7 +85,7 @@ def read_keys(settings: ReceiverSettings) -> KeyRing:
 
 
 def make_app(settings: ReceiverSettings) -> Receiver:
-    """The app, with the surfaces that it is to serve. Raises UnreadableKey and RedisNotFound."""
+    """The app with the surfaces that SERVE names. Raises UnreadableKey and RedisNotFound."""
     keys = Keys(settings.key_prefix)
     client = connect_async(settings)
     ringer = Bell(connect(settings))
@@ -142,7 +143,7 @@ def make_app(settings: ReceiverSettings) -> Receiver:
 
 
 def _desk(settings: ReceiverSettings, store: Store) -> Desk | None:
-    """Where the merchant API takes payments; None: it is not served. Raises UnreadableKey."""
+    """The desk at which the merchant API takes payments; None: the API is not served. Raises UnreadableKey."""
     if "api" not in settings.serve:
         return None
     if settings.api_missing:

@@ -1,4 +1,4 @@
-"""Tells those who wait for a payment that it was written: one look at Redis for all of them, several times a second."""
+"""Wakes requests that wait for a payment to change: one look at Redis for all of them, five times a second."""
 
 import asyncio
 from collections import defaultdict
@@ -10,25 +10,27 @@ from redis.exceptions import RedisError
 from payments.books.document import TOKEN_BYTES
 from payments.keys import Keys
 
-EVERY_S = 0.2  # a page turns to paid so soon; a thousand that wait cost one call each time
+# A page shows a change after so long at most. A thousand waiting requests cost one call to Redis each time.
+EVERY_S = 0.2
 
 log = structlog.get_logger()
 
 
 class Following:
-    """Waits for documents to change. Costs nothing while nobody waits."""
+    """Waits for payment documents to change. It asks Redis only while a request waits."""
 
     def __init__(self, client: redis.asyncio.Redis, keys: Keys) -> None:
         self._client = client
         self._keys = keys
         self._waiting: defaultdict[str, list[tuple[bytes, asyncio.Future[None]]]] = defaultdict(list)
         self._task: asyncio.Task[None] | None = None
-        self.leaving = False  # the process is to end: do not wait again
-        self._away = False
+        self.leaving = False  # the process is stopping: no request may wait again
+        self._unreachable = False
 
     async def changed(self, name: str, seen: bytes, seconds: float) -> bool:
-        """Wait until the payment `name` has another token than the one that was `seen` with it, for so long at most.
-        Whether it has.
+        """Wait until the payment `name` has another token than `seen`, for so many seconds at most.
+
+        Returns whether it has.
         """
         if self.leaving:
             return False
@@ -48,7 +50,7 @@ class Following:
         return not self.leaving
 
     def leave(self) -> None:
-        """The process is to end: nobody is held any longer."""
+        """The process is stopping: wake all waiting requests."""
         self.leaving = True
         for waiting in self._waiting.values():
             for _, told in waiting:
@@ -56,7 +58,7 @@ class Following:
                     told.set_result(None)
 
     async def close(self) -> None:
-        """Let go of everybody."""
+        """Stop looking at Redis."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -68,12 +70,13 @@ class Following:
                 names = list(self._waiting)
                 try:
                     tokens = await self._tokens(names)
-                except (RedisError, OSError) as error:  # they go on waiting; whoever asks anew hears of it
-                    if not self._away:  # once, not five times a second
-                        log.warning("nobody can be told of changes", error=f"{type(error).__name__}: {error}")
-                    self._away = True
+                except (RedisError, OSError) as error:
+                    # The waiting requests go on waiting, and a new request is told of the error itself.
+                    if not self._unreachable:  # one line for the whole time, not five a second
+                        log.warning("changes cannot be read", error=f"{type(error).__name__}: {error}")
+                    self._unreachable = True
                     continue
-                self._away = False
+                self._unreachable = False
                 for name, token in zip(names, tokens, strict=True):
                     for seen, told in self._waiting.get(name, ()):
                         if token != seen and not told.done():

@@ -11,16 +11,16 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from processes.durability import explain, judge, look, look_async, probe_write, probe_write_async
 from processes.finding import Finding
 
-LOOK_EVERY = 1.0  # seconds; whoever asks more often gets the last answer
+LOOK_EVERY = 1.0  # seconds; a probe that asks more often gets the last answer
 
 
 async def livez(_: Request) -> Response:
-    """200 as long as the process answers at all."""
+    """`/livez`: 200 as long as the process answers at all."""
     return PlainTextResponse("alive\n")
 
 
 class Readiness:
-    """200 with what there is to warn of; 503 while Redis cannot store durably."""
+    """`/readyz`: 200, with warnings if there are any; 503 while Redis cannot store durably."""
 
     def __init__(self, client: redis.asyncio.Redis, key_prefix: str) -> None:
         self._client = client
@@ -49,11 +49,11 @@ class Readiness:
 
 
 def refusals(findings: Sequence[Finding]) -> list[Finding]:
-    """Those that mean: what is acknowledged would be lost."""
+    """The findings that mean: an acknowledged webhook could be lost."""
     return [one for one in findings if one.level == "refuse"]
 
 
 def check_at_start(client: redis.Redis, key_prefix: str) -> list[Finding]:
-    """The same once, before the receiver serves."""
+    """The findings before the receiver serves, looked at once."""
     problem = probe_write(client, key_prefix)
     return [problem] if problem else judge(*look(client))

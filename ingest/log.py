@@ -1,6 +1,6 @@
-"""What the receiver logs: a line for each group that was stored, and, rate-limited, for each refusal.
+"""Writes the receiver's log: one line for each stored group, and one for each refusal, up to a rate.
 
-A line for each accepted webhook would cost more than verifying it.
+One line for each accepted webhook would cost more time than verifying it.
 """
 
 import time
@@ -12,14 +12,16 @@ from ingest.webhooks import Answer
 from payments.inbox.accept import Stored
 from payments.members import is_variant, kind_of
 
-LINES_PER_SECOND = 20  # of refusals: whoever knocks with bad signatures must not fill the disk
-REMEMBERED = 10_000  # and as many before: latest event ids, to notice that one is used for several objects
+# Lines about refusals: requests with bad signatures must not fill the disk.
+LINES_PER_SECOND = 20
+# Event ids that are remembered (once more as many are, of those before), to notice one used for several objects.
+REMEMBERED = 10_000
 
 log = structlog.get_logger()
 
 
 class ReceiverLog:
-    """Hears of what the inbox stored and of what the endpoint refused."""
+    """Logs what the inbox stored and what the endpoint refused."""
 
     def __init__(self) -> None:
         self.refused: Counter[str] = Counter()
@@ -30,7 +32,7 @@ class ReceiverLog:
         self._older: dict[str, str] = {}
 
     def stored(self, group: list[tuple[str, Stored]]) -> None:
-        """One line with the ids of the group."""
+        """Log one line with the ids of the group."""
         new = [member for member, stored in group if stored is Stored.NEW]
         again = [member for member, stored in group if stored is Stored.DUPLICATE]
         if new:
@@ -44,7 +46,7 @@ class ReceiverLog:
             self._note_reuse(member)
 
     def refuse(self, answer: Answer, error: str) -> None:
-        """One line for each, up to a rate; what was left out is counted in the next one."""
+        """Log one line for a refusal, up to a rate; the next line counts those that were left out (`not_shown`)."""
         self.refused[answer.code] += 1
         second = int(time.monotonic())
         if second != self._second:
@@ -61,7 +63,7 @@ class ReceiverLog:
         say("refused", outcome=answer.code, status=answer.status, so_far=self.refused[answer.code], **more)
 
     def _note_reuse(self, member: str) -> None:
-        """Samples of Ping++ use one event id for different charges: these are different events, but worth a line."""
+        """Log an event id that is used for different objects, as Ping++'s samples do. These are different events."""
         if kind_of(member) == "webhook" or is_variant(member):
             return
         event_id, _, object_id = member.partition(":")

@@ -1,4 +1,4 @@
-"""`GET /metrics`, for Prometheus. Every receiver answers the same: what stands in Redis (`payments/metrics.py`)."""
+"""`GET /metrics` for Prometheus. Every receiver answers the same, because all values come from Redis."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from payments.store import Store
 
 
 class Metrics:
-    """Looks at Redis when it is asked; an unreachable Redis is 503, which Prometheus shows as `up` 0."""
+    """Reads Redis at each request (`payments/metrics.py`). If Redis is unreachable: 503, so Prometheus sets `up` to 0."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -30,7 +30,7 @@ class Metrics:
 
 
 class _Collected:
-    """What `generate_latest` asks a registry for."""
+    """Families as a registry, as `generate_latest` needs them."""
 
     def __init__(self, families: list[Any]) -> None:
         self._families = families

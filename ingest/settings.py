@@ -12,7 +12,7 @@ SURFACES = ("webhooks", "api", "checkout")
 
 
 class ReceiverSettings(GatewaySettings):
-    """The receiver verifies, stores and answers; it takes payments, and shows them to shoppers."""
+    """The settings of the receiver, which stores webhooks, takes payments and shows them to shoppers."""
 
     serve: Annotated[tuple[str, ...], NoDecode] = Field(
         SURFACES, description="comma-separated surfaces to offer: `webhooks`, `api`, `checkout`"
@@ -21,10 +21,13 @@ class ReceiverSettings(GatewaySettings):
         None, description="comma-separated bearer tokens of the merchant API; none: it is not served"
     )
     public_url: str | None = Field(
-        None, description="what shoppers reach us by: the beginning of each checkout_url (`http://HOST:PORT`)"
+        None,
+        description="address by which shoppers reach the receiver: the beginning of each checkout_url (`http://HOST:PORT`)",
     )
     on_paid_late: str = Field(
-        "tell", pattern="^(tell|refund)$", description="what comes after `closed`: only told, or refunded too"
+        "tell",
+        pattern="^(tell|refund)$",
+        description="what is done with a payment that comes after `closed`: it is only told, or refunded too",
     )
 
     host: str = Field("127.0.0.1", description="address to listen on")
@@ -33,12 +36,14 @@ class ReceiverSettings(GatewaySettings):
         (),
         description="comma-separated PEM files: keys that webhooks may be signed with; needed for `webhooks`",
     )
-    keep_events_days: float = Field(30, ge=2, description="an event that was received is remembered so long")
+    keep_events_days: float = Field(30, ge=2, description="days for which a received event is remembered")
     redis_wait_replicas: int = Field(
         0, ge=0, description="replicas that must have an event before it is acknowledged"
     )
-    redis_wait_ms: int = Field(1000, gt=0, description="for how long to wait for them")
-    body_timeout: float = Field(10, gt=0, description="seconds in which a request's body has to be there")
+    redis_wait_ms: int = Field(1000, gt=0, description="milliseconds to wait for these replicas")
+    body_timeout: float = Field(
+        10, gt=0, description="seconds in which the body of a request must have arrived"
+    )
 
     @field_validator("pingpp_public_key_files", mode="before")
     @classmethod
@@ -83,15 +88,15 @@ class ReceiverSettings(GatewaySettings):
 
     @property
     def api_missing(self) -> str:
-        """The settings that the merchant API needs and that are not there."""
+        """The settings that the merchant API needs and that are missing, as words."""
         needed = {"PINGPP_API_KEY": self.api_key, "MERCHANT_API_TOKENS": self.tokens}
         return " and ".join(name for name, value in needed.items() if not value)
 
     @property
     def shoppers_url(self) -> str:
-        """What shoppers reach us by, without a slash at its end."""
+        """The address by which shoppers reach the receiver, without a slash at its end."""
         if self.public_url:
             return self.public_url
-        # An address to listen on need not be one to call.
+        # An address to listen on, such as 0.0.0.0, is not always one to call.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  not bound here
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"

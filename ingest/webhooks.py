@@ -22,7 +22,7 @@ _SIGNATURE = b"x-pingplusplus-signature"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What we answer; `code` is the word that also stands in the log."""
+    """An answer to a webhook; `code` is the word for it in the log."""
 
     status: int
     code: str
@@ -44,7 +44,7 @@ NOT_STORED = Answer(500, "not_stored", "Not stored; send it again.")
 
 
 class RefusedWebhook(Exception):
-    """The request ends here, with `answer`."""
+    """The request is not stored, and is answered with `answer`."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.code)
@@ -52,11 +52,11 @@ class RefusedWebhook(Exception):
 
 
 class Gone(Exception):
-    """The client went away: there is nobody to answer."""
+    """The client closed the connection, so there is no answer."""
 
 
 class Webhooks:
-    """The endpoint. `refused` hears of each request that was not stored: the answer, and an error if there is one."""
+    """The endpoint. `refused` is called for each request that is not stored, with the answer and the error, if any."""
 
     def __init__(
         self, inbox: Inbox, ring: KeyRing, body_timeout: float, refused: Callable[[Answer, str], None]
@@ -91,8 +91,9 @@ class Webhooks:
         await self._arrive(body, signature)
 
     def _arrive(self, body: bytes, signature: bytes | None) -> asyncio.Future[Stored]:
-        """Have a webhook verified and, if it is genuine, stored. The future has what came of it, or RefusedWebhook or
-        NotStored.
+        """Have a webhook verified and, if it is genuine, stored.
+
+        The future holds the result; or raises RefusedWebhook or NotStored.
         """
         loop = asyncio.get_running_loop()
         if not self._arrived:
@@ -102,9 +103,11 @@ class Webhooks:
         return stored
 
     def _verify(self) -> None:
-        """Verify in a row all that arrived in this turn of the loop: each by itself, between other work, costs the
-        receiver a twelfth more, for the processor's caches do not hold RSA and a web server at once. A helper thread
-        was tried, and is slower: it needs the GIL between any two signatures.
+        """Verify all webhooks that arrived in this turn of the event loop, one after the other.
+
+        Verifying each by itself, between other work, costs the receiver a twelfth more: the processor's caches do not
+        hold RSA and a web server at once. A helper thread was tried and is slower, because it needs the GIL between
+        any two signatures.
         """
         arrived, self._arrived = self._arrived, []
         for body, signature, stored in arrived:
@@ -112,13 +115,14 @@ class Webhooks:
                 if not self.ring.verify(body, signature):
                     raise RefusedWebhook(BAD_SIGNATURE)  # noqa: TRY301
                 self.inbox.accept(event.identify(body), body, stored)
-            except Exception as error:  # noqa: BLE001  whatever it is, it is this request's alone
-                if not stored.done():  # the client may have gone away
+            except Exception as error:  # noqa: BLE001  an error of one request must not reach the others
+                # The future is done if the client has closed the connection.
+                if not stored.done():
                     stored.set_exception(error)
 
 
 def _check_headers(headers: list[tuple[bytes, bytes]]) -> bytes | None:
-    """The signature, if there is exactly one. Raises RefusedWebhook for what need not be read at all."""
+    """The signature, if there is exactly one. Raises RefusedWebhook if the headers alone forbid to read the body."""
     signatures = []
     for name, value in headers:
         if name == _SIGNATURE:
@@ -133,8 +137,10 @@ def _check_headers(headers: list[tuple[bytes, bytes]]) -> bytes | None:
 
 
 async def _within(seconds: float, coming: Coroutine[Any, Any, bytes]) -> bytes:
-    """What is coming, or RefusedWebhook. A body that came with its headers, as nearly all do, is there at the first step:
-    only for one that has to be waited for is there a timer, which would cost it a tenth of everything.
+    """Await `coming` for so many seconds. Raises RefusedWebhook.
+
+    Nearly every body comes together with its headers and needs no waiting. Only a body that does is given a timer,
+    because a timer costs a tenth of the whole request.
     """
     try:
         waits_for = coming.send(None)
@@ -149,13 +155,13 @@ async def _within(seconds: float, coming: Coroutine[Any, Any, bytes]) -> bytes:
 
 @types.coroutine
 def _go_on(waits_for: Any, coming: Coroutine[Any, Any, bytes]) -> Generator[Any, Any, bytes]:
-    """Await a coroutine whose first step was taken, and which waits for `waits_for` since."""
+    """Await a coroutine whose first step was taken before, and which now waits for `waits_for`."""
     while True:
         error: BaseException | None = None
         result = None
         try:
             result = yield waits_for
-        except BaseException as raised:  # noqa: BLE001  a cancellation is its affair as well
+        except BaseException as raised:  # noqa: BLE001  the coroutine has to hear of a cancellation too
             error = raised
         try:
             waits_for = coming.throw(error) if error else coming.send(result)
@@ -164,7 +170,7 @@ def _go_on(waits_for: Any, coming: Coroutine[Any, Any, bytes]) -> Generator[Any,
 
 
 async def _read(receive: Receive) -> bytes:
-    """The raw body, held to its limit while it comes in. Raises RefusedWebhook and Gone."""
+    """The raw body; its size is checked while it comes in. Raises RefusedWebhook and Gone."""
     parts: list[bytes] = []
     size = 0
     while True:
@@ -181,13 +187,13 @@ async def _read(receive: Receive) -> bytes:
 
 
 def _messages(answer: Answer) -> tuple[dict[str, object], dict[str, object]]:
-    body = b"" if answer is STORED else answer.body  # Ping++ looks at the status alone: 4 µs for nobody
+    body = b"" if answer is STORED else answer.body  # Ping++ reads only the status, and a body costs 4 µs
     headers = [(b"content-length", str(len(body)).encode())]
     if body:
         headers.append((b"content-type", b"application/json"))
     if answer.status == 405:
         headers.append((b"allow", b"POST"))
-    if answer.close:  # what is left of the body will not be read
+    if answer.close:  # the rest of the body will not be read
         headers.append((b"connection", b"close"))
     return (
         {"type": "http.response.start", "status": answer.status, "headers": headers},

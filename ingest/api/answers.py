@@ -1,4 +1,4 @@
-"""How the merchant API answers, and what of an address is called."""
+"""How the merchant API answers, how it logs its calls, and how it takes addresses apart."""
 
 import contextlib
 import time
@@ -21,7 +21,7 @@ Call = Callable[[Request], Awaitable[Response]]
 
 
 def segments_of(scope: Scope) -> list[str] | None:
-    """The parts of the address, each decoded by itself: an order number may have a slash. None: it is no text."""
+    """The parts of the path, each decoded by itself, because an order number may have a slash. None: not UTF-8."""
     raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
     try:
         return [unquote(one, errors="strict") for one in raw.decode("ascii").split("/")[1:]]
@@ -45,7 +45,7 @@ def json_answer(
 
 @contextlib.contextmanager
 def logged(what: str, **about: Any) -> Iterator[dict[str, Any]]:
-    """One line for a request that changes something; `outcome` and `status` are put into it."""
+    """One log line for a request that changes something; `outcome` and `status` are added to it."""
     line, began = {"outcome": "cancelled", **about}, time.monotonic()
     try:
         yield line

@@ -19,7 +19,7 @@ from payments.pingpp.gateway import NotFound, Unanswered
 from payments.pingpp.sighting import Malformed
 from payments.taking.watch import Expected, Watched, watch
 
-# As `payments/pingpp/sighting.py` takes it; one of dots alone would be another address of Ping++'s.
+# The same rule as in `payments/pingpp/sighting.py`. An id of dots alone would make another path at Ping++.
 CHARGE_ID = Text(1, 63, r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", said="the id of a charge")
 _CHARGE = Field("charge_id", CHARGE_ID, required=True)
 _EXPECTED = (ORDER_NO, Field("amount", Whole(1)), Field("currency", table.find("").currency))
@@ -35,7 +35,7 @@ def expected_in(content: dict[str, Any]) -> Expected:
 
 
 class Charges:
-    """What can be asked for."""
+    """The calls on charges."""
 
     def __init__(self, office: Office) -> None:
         self._office = office
@@ -61,7 +61,7 @@ class Charges:
             raise Problem("not_found", "Ping++ knows no such charge.") from None
         except (Unanswered, Malformed) as error:
             raise unavailable(f"{error}. Nothing was done.") from None
-        except Odd as odd:  # somebody else is at the same charge, or Ping++ contradicts itself
+        except Odd as odd:  # another process works on the same charge, or Ping++ contradicts itself
             detail = f"What Ping++ says of it does not fit the books at the moment: {odd.code}."
             raise unavailable(detail) from None
         except NotPossible as no:

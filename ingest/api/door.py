@@ -1,4 +1,4 @@
-"""The door of the merchant API: who may call, which address is what, and every refusal as a problem document."""
+"""The door of the merchant API: checks the token, finds the call for a path, and answers refusals as problems."""
 
 import hmac
 import time
@@ -22,8 +22,9 @@ log = structlog.get_logger()
 
 
 class MerchantApi(BaseRoute):
-    """The one route to all of it: so that whatever goes wrong, and whatever is not there, is answered in one way.
-    `office.desk` is there.
+    """One route for the whole API, so that all errors and unknown paths are answered in the same way.
+
+    It needs an office with a desk.
     """
 
     def __init__(self, office: Office) -> None:
@@ -58,7 +59,7 @@ class MerchantApi(BaseRoute):
         await response(scope, receive, send)
 
     def _called(self, request: Request) -> Call:
-        """What is called. Raises Problem, the token's before all others."""
+        """The call for the request's path and method. Raises Problem; the token is checked first."""
         segments = segments_of(request.scope)
         if segments == ["openapi.json"]:
             return one_of({"GET": _describe}, request.method)
@@ -82,11 +83,13 @@ class MerchantApi(BaseRoute):
         given = request.headers.getlist("authorization")
         scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         sent, right = token.strip().encode("latin-1"), False
-        for one in self._tokens:  # all of them: how long it takes tells nothing
+        for one in self._tokens:  # compares with all tokens, so that the time taken tells nothing
             right |= hmac.compare_digest(one, sent)
         if scheme.lower() == "bearer" and right:
             return
-        if time.monotonic() - self._told_s > 1:  # whoever knocks must not fill the disk
+        if (
+            time.monotonic() - self._told_s > 1
+        ):  # at most one line a second: wrong tokens must not fill the disk
             self._told_s = time.monotonic()
             log.warning("merchant API", outcome="unauthorized")
         detail = "A token is needed: Authorization: Bearer …, one of MERCHANT_API_TOKENS."

@@ -35,18 +35,18 @@ _LIMIT = Text(1, 3, r"[1-9][0-9]?|100", said="an integer from 1 to 100")
 
 
 def spelled(text: str) -> str:
-    """Whatever the caller took for a name, fit for an answer."""
+    """A name as the caller wrote it, made safe and short for an answer."""
     return text.encode("utf-8", "backslashreplace").decode()[:100]
 
 
 def unknown(content: Mapping[str, Any], known: Iterable[str]) -> Iterator[Wrong]:
-    """Members that we do not know are refused, because a misspelt one would be left out silently."""
+    """Members that the API does not know. They are refused: a misspelt one would else be ignored silently."""
     for name in content.keys() - set(known):
         yield Wrong(spelled(name), "no such field")
 
 
 def beyond(content: Mapping[str, Any]) -> Iterator[Wrong]:
-    """Numbers within `extra` and `metadata` that not every reader of JSON gets as they were sent."""
+    """Numbers within `extra` and `metadata` that some JSON readers would round (beyond 2^53)."""
     for name in ("extra", "metadata"):
         if _has_beyond(content.get(name)):
             yield Wrong(name, f"no number beyond {LARGEST}")
@@ -59,7 +59,7 @@ def _has_beyond(value: Any) -> bool:
 
 
 def app_field(apps: tuple[str, ...]) -> Field:
-    """The rule for `app`: one of ours; it can be left out only where exactly one is ours."""
+    """The rule for `app`: one of PINGPP_APP_IDS. It may be left out only if exactly one app is named there."""
     rule: Rule = OneOf(apps) if apps else _APP
     return Field("app", rule, required=len(apps) != 1)
 
@@ -73,14 +73,14 @@ _REFUND = (
     Field("amount", Whole(1)),
     Field("description", Text(1, 255), required=True),
     Field("funding_source", OneOf(("unsettled_funds", "recharge_funds"))),
-    # A charge's id, as `payments/pingpp/sighting.py` takes it.
+    # A charge's id by the rule of `payments/pingpp/sighting.py`.
     Field("charge", Text(1, 63, r"[A-Za-z0-9_.-]+", said="the id of a charge")),
 )
 REFUND_FIELDS = (*(one.name for one in _REFUND), "metadata", "extra")
 
 
 def refund_problems(content: Mapping[str, Any]) -> Iterator[Wrong]:
-    """What is wrong with a refund as the merchant asks for it, on any channel."""
+    """What is wrong with the body of a refund request, by the rules of every channel."""
     yield from unknown(content, REFUND_FIELDS)
     for field in _REFUND:
         yield from field.problems("", content)
@@ -90,7 +90,7 @@ def refund_problems(content: Mapping[str, Any]) -> Iterator[Wrong]:
 
 
 class Rate:
-    """An exchange rate; the samples have some as a string, some as a number."""
+    """An exchange rate. Ping++'s samples have it as a string or as a number."""
 
     words = "a number above 0, or its digits as a string"
 
@@ -101,7 +101,7 @@ class Rate:
             yield Wrong(field, self.words, size(value))
 
 
-# Ping++ docs: `rate` and `refund_amount`, only for cb_alipay_qr and _scan. What they look like is unsure.
+# Ping++ docs: `rate` and `refund_amount`, only on cb_alipay_qr and cb_alipay_scan. Unsure: their form.
 _CB_ALIPAY = (
     Field("rate", Rate(), required=True),
     Field("refund_amount", Whole(1, digits_too=True), required=True),
@@ -109,6 +109,6 @@ _CB_ALIPAY = (
 
 
 def refund_problems_of(channel: str, content: Mapping[str, Any]) -> Iterator[Wrong]:
-    """What more is wrong with it on the channel of the charge."""
+    """What is wrong with the body of a refund request, by the rules of the charge's channel."""
     if channel.startswith("cb_alipay_"):
         yield from extra_problems(_CB_ALIPAY, content.get("extra"))

@@ -1,4 +1,4 @@
-"""What the merchant API is, as OpenAPI 3.1: `GET /openapi.json`. The bounds are those of the channels' table."""
+"""Describes the merchant API as OpenAPI 3.1 (`GET /openapi.json`). Its bounds come from the channels' table."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -110,7 +110,7 @@ _RESPONSES: Object = {
     "Refused": _problem("Our rules, or Ping++'s.", "invalid", "gateway_refused"),
     "RateLimited": _problem("", "rate_limited", headers=("Retry-After",)),
     "Broken": _problem("", "internal_error"),
-    "Unavailable": _problem("Redis or Ping++ is away.", "unavailable", headers=("Retry-After",)),
+    "Unavailable": _problem("Redis or Ping++ is unreachable.", "unavailable", headers=("Retry-After",)),
 }
 
 

@@ -11,11 +11,11 @@ from payments.channels.rules import DAY, LARGEST, METADATA_LONGEST, METADATA_PAI
 
 Object = dict[str, Any]
 
-_COMMON = table.find("")  # the rules of a channel that we do not know are those of all
+_COMMON = table.find("")  # for a channel that is not in the table, only the common rules hold
 
 
 def _text(rule: Text, **more: Any) -> Object:
-    """A rule as schema; its pattern where it is one in JavaScript too."""
+    """A rule as a schema, with its pattern if JavaScript reads it in the same way."""
     schema: Object = {"type": "string", "minLength": rule.shortest}
     if rule.longest is not None:
         schema["maxLength"] = rule.longest
@@ -25,7 +25,7 @@ def _text(rule: Text, **more: Any) -> Object:
 
 
 def _or_null(schema: Object) -> Object:
-    """Null is the same as left out."""
+    """The schema, or null: null is the same as left out."""
     return {**schema, "type": [schema["type"], "null"]}
 
 

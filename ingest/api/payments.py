@@ -1,6 +1,7 @@
-"""`/payments`: payments are asked for, shown, listed, refunded, closed and reversed by the merchant's own server.
+"""The calls below `/payments`, by which the merchant's server creates, shows, lists, refunds, closes and reverses
+payments.
 
-Thin: it reads, lets `payments/` decide and act, and answers. Every refusal is a problem document.
+It only reads and answers; `payments/` decides and acts. Every refusal is a problem document.
 """
 
 import asyncio
@@ -43,14 +44,15 @@ from payments.taking.reverse import stop
 
 # With Ping++, and with reversals that come before; then the caller hears that the outcome is not known yet.
 _PATIENCE_S = 30
-_LOOK_EVERY_S = 0.05  # whether an attempt is written down yet, where the caller does not wait for its end
+# For a caller that does not wait for the end: how often it is checked whether the attempt is written down.
+_LOOK_EVERY_S = 0.05
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
 
 class Payments:
-    """What can be asked for."""
+    """The calls on payments."""
 
     def __init__(self, office: Office) -> None:
         assert office.desk is not None  # noqa: S101  the API is not served without
@@ -65,7 +67,7 @@ class Payments:
             wanted = await self._wanted(content)
             line.update(order_no=wanted.order_no, app=wanted.app, channel=wanted.channel)
             making = self._keep(create(self._desk, wanted))
-            # whoever goes away does not stop it midway
+            # a caller that closes the connection does not stop the create midway
             await asyncio.wait({making}, timeout=_PATIENCE_S if wait is None else wait)
             under_way = await self._written_down(wanted, making)
             made = Created(under_way) if under_way else making.result()
@@ -84,7 +86,7 @@ class Payments:
         return response
 
     async def _written_down(self, wanted: Wanted, making: asyncio.Task[Any]) -> Payment | None:
-        """The payment once its attempt is written down and Ping++ is being called; None: that has ended already."""
+        """The payment once its attempt is written down and Ping++ is being called; None: the call has ended already."""
         while not making.done():
             held = await self._office.find(f"{wanted.app}:{wanted.order_no}")
             newest = held.payment.attempts[-1] if held and held.payment.attempts else None
@@ -94,7 +96,7 @@ class Payments:
         return None
 
     async def _wanted(self, content: dict[str, Any]) -> Wanted:
-        """The payment that is asked for. Raises Problem with all that is wrong with it."""
+        """The payment that is asked for. Raises Problem with all errors of the request."""
         wrong = [*unknown(content, PAYMENT_FIELDS), *self._app.problems("", content)]
         app, order_no, attempt = self._app_of(content.get("app")), content.get("order_no"), 1
         again: Any = False
@@ -102,7 +104,7 @@ class Payments:
             held = await self._office.find(f"{app}:{order_no}")
             # A further attempt has an order_no of its own at Ping++, made for the channel.
             attempt += bool(held and any(not one.not_reached for one in held.payment.attempts))
-            # What was asked for before is asked for again, however little is left of its time.
+            # A repeated request stays valid, however little is left until its time_expire.
             newest = held.payment.attempts[-1:] if held else ()
             again = newest and newest[0].digest == digest_of(content.get("channel", ""), content.get("extra"))
         found = table.problems(content, now=time.time(), attempt=attempt)
@@ -137,7 +139,7 @@ class Payments:
             if wait is not None:
                 held = await self._settled(name, began + wait) or held
         response = json_answer(self._shown(held.payment), headers=waited(wait))
-        response.background = after  # a process that is to stop waits for it
+        response.background = after  # a stopping process waits for it
         return response
 
     async def page(self, request: Request) -> Response:
@@ -205,7 +207,7 @@ class Payments:
         return self._office.apps[0] if given is None and len(self._office.apps) == 1 else given
 
     def _name(self, request: Request, order_no: str) -> str:
-        """The payment that the address names. Raises Problem."""
+        """The payment that the path and `?app=` name. Raises Problem."""
         app = self._app_of(query_of(request, self._app)["app"])
         return f"{app}:{order_no}"
 
@@ -216,7 +218,7 @@ class Payments:
         return held
 
     async def _settled(self, name: str, until: float) -> Held | None:
-        """The payment once it is settled, or as it is then. Whatever is written after a look has another token than it."""
+        """The payment once it is settled, or as it is when the time is over. A write after a read changes its token."""
         held = await self._office.find(name)
         following = self._office.following
         while held and not _is_settled(held.payment) and time.monotonic() < until and not following.leaving:
@@ -232,7 +234,7 @@ class Payments:
 
 
 async def _end(work: asyncio.Task[Any]) -> None:
-    """The caller has its answer, and hears of what comes after it by asking again."""
+    """Finish a create whose caller was answered already; the caller learns the outcome by asking again."""
     try:
         await work
     except Exception as error:  # noqa: BLE001
@@ -240,7 +242,7 @@ async def _end(work: asyncio.Task[Any]) -> None:
 
 
 def _place_of(cursor: str | None) -> listing.Place | None:
-    """Where the page begins that a caller asks for."""
+    """The position at which the wanted page begins."""
     try:
         return None if cursor is None else listing.read_cursor(cursor)
     except ValueError:
@@ -252,7 +254,7 @@ def _is_settled(payment: Payment) -> bool:
 
 
 def _status_of(payment: Payment, *, new: bool) -> int:
-    """201: registered now, with its charge. 200: known. 202: nobody knows yet. Raises Problem for a refusal."""
+    """201: registered now, with its charge. 200: known before. 202: the outcome is not known yet. Raises Problem."""
     newest = payment.attempts[-1] if payment.attempts else None
     if newest is None or any(charge.paid for charge in payment.charges):
         return 201 if new and newest and newest.charge else 200
@@ -267,7 +269,7 @@ def _failed(attempt: Attempt | RefundAttempt) -> Problem:
 
 
 def _channel_of(payment: Payment, charge_id: str | None) -> str:
-    """The channel of the charge that is to be refunded, where that is clear."""
+    """The channel of the charge that is to be refunded, if it is clear which one that is."""
     paid = [charge for charge in payment.charges if charge.paid]
     chosen = [c for c in paid if c.id == charge_id or (charge_id is None and payment.kept(c))]
     return chosen[0].channel if len(chosen) == 1 else ""

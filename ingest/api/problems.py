@@ -16,8 +16,10 @@ from payments.channels.rules import Wrong
 from payments.pingpp.gateway import NotNow, Refused
 
 MEDIA_TYPE = "application/problem+json"
-MOST_ERRORS = 100  # in one answer; a long list of nonsense is told from its beginning
-_SOON_S, _LATER_S = 3, 5  # Retry-After
+# An answer names so many errors at most, the first ones.
+MOST_ERRORS = 100
+# Values of Retry-After.
+_SOON_S, _LATER_S = 3, 5
 
 # code → status, title
 CODES: dict[str, tuple[int, str]] = {
@@ -42,7 +44,7 @@ CODES: dict[str, tuple[int, str]] = {
 
 
 class Problem(Exception):
-    """The request ends here. `more` are further members of the document."""
+    """A refusal of a request. `more` are further members of the problem document."""
 
     def __init__(
         self,
@@ -71,7 +73,7 @@ class Problem(Exception):
 
 
 def invalid(wrong: Iterable[Wrong], *, status: int = 422) -> Problem:
-    """Fields that are not right, named with the rules that they break."""
+    """The problem for wrong fields: each with the rule that it breaks."""
     found = list(wrong)
     names = ", ".join(dict.fromkeys(one.field for one in found[:5]))
     errors = [
@@ -82,18 +84,18 @@ def invalid(wrong: Iterable[Wrong], *, status: int = 422) -> Problem:
 
 
 def refused(failure: Failure) -> Problem:
-    """Ping++ refused what an earlier request, or another one like this, asked for."""
+    """The problem for a failed attempt: Ping++ refused it, for this request or an earlier equal one."""
     error = {"code": failure.code, "message": failure.message}
     return Problem("gateway_refused", failure.message, error=error)
 
 
 def unavailable(detail: str) -> Problem:
-    """It may be possible another time."""
+    """The problem for a call that may work later."""
     return Problem("unavailable", detail, headers={"Retry-After": str(_LATER_S)})
 
 
 def of(error: Exception) -> Problem:
-    """The problem that an error is for whoever asked. What nobody foresaw is told without details."""
+    """The problem that tells the caller of an error. An unexpected error is told without details."""
     match error:
         case Problem():
             return error

@@ -15,14 +15,18 @@ from payments.channels.rules import (
     Wrong,
 )
 
-BODY_LIMIT = 1024 * 1024  # bytes
-BODY_S = 10  # in which a body has to be there
-DEEPEST = 32  # objects and lists in one another
-MOST_WAIT_S = 60  # of `Prefer: wait`
+#: bytes of a body at most
+BODY_LIMIT = 1024 * 1024
+#: seconds in which a body must have arrived
+BODY_S = 10
+#: levels of objects and lists within each other
+DEEPEST = 32
+#: the most that `Prefer: wait` can ask for
+MOST_WAIT_S = 60
 
 
 async def read_object(request: Request, *, or_nothing: bool = False) -> dict[str, Any]:
-    """The JSON object in the body; `or_nothing`: no body at all counts as an empty one. Raises ClientDisconnect."""
+    """The JSON object in the body. `or_nothing`: an empty body counts as `{}`. Raises Problem, ClientDisconnect."""
     body = await _read(request)
     if or_nothing and not body.strip():
         return {}
@@ -54,7 +58,7 @@ async def _read(request: Request) -> bytes:
 
 
 def object_in(body: bytes) -> dict[str, Any]:
-    """The JSON object that bytes are. Of what several readers would read differently, nothing is taken."""
+    """The JSON object in the bytes. JSON that some readers read differently is refused. Raises Problem."""
     try:
         content = _decoder.decode(body.decode())
         _walk(content, "", 1)
@@ -68,7 +72,7 @@ def object_in(body: bytes) -> dict[str, Any]:
 
 
 class _Twice(Exception):
-    """An object has a member twice."""
+    """An object has the same member twice."""
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -110,12 +114,12 @@ def _walk(value: Any, path: str, depth: int) -> None:
 def _unicode(text: str, path: str) -> None:
     try:
         text.encode()
-    except UnicodeEncodeError:  # half a surrogate pair
+    except UnicodeEncodeError:  # it holds half of a surrogate pair
         raise invalid([Wrong(spelled(path), "valid Unicode")], status=400) from None
 
 
 def query_of(request: Request, *fields: Field) -> dict[str, str | None]:
-    """The parameters of the address."""
+    """The parameters of the query. Raises Problem."""
     given, names = request.query_params, [one.name for one in fields]
     wrong = list(unknown(given, names))
     wrong += [Wrong(name, "given once") for name in names if len(given.getlist(name)) > 1]
@@ -126,7 +130,7 @@ def query_of(request: Request, *fields: Field) -> dict[str, str | None]:
 
 
 def key_of(headers: Headers) -> str:
-    """The Idempotency-Key."""
+    """The Idempotency-Key. Raises Problem."""
     given = headers.getlist("idempotency-key")
     rule = Field("Idempotency-Key", KEY, required=True)
     wrong = list(rule.problems("", {rule.name: given[0] if given else None}))
@@ -136,7 +140,7 @@ def key_of(headers: Headers) -> str:
 
 
 def wait_of(headers: Headers) -> int | None:
-    """The seconds of `Prefer: wait=N` (RFC 7240); preferences that we do not know, or cannot read, are passed over."""
+    """The seconds of `Prefer: wait=N`. As RFC 7240 says, unknown or unreadable preferences are ignored."""
     for one in ",".join(headers.getlist("prefer")).split(","):
         name, _, value = one.partition(";")[0].partition("=")
         if name.strip().lower() == "wait":  # the first counts

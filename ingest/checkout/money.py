@@ -2,7 +2,7 @@
 
 from payments.currency import in_units
 
-# CLDR's signs, but for `$` alone, which half of the world's shoppers would take for their own. What has none here
+# Signs as in CLDR. A bare `$` is not used, because it stands for many currencies. A currency without a sign here
 # is written with its code.
 _SIGNS = {
     "aud": "A$",
@@ -25,9 +25,9 @@ _SIGNS_IN = {"zh-Hans": {"cny": "¥", "jpy": "JP¥", "aud": "AU$"}}
 
 
 def money(amount: int, currency: str, language: str) -> str:
-    """`1234, cny` is `CN¥12.34` in English and `¥12.34` in Chinese."""
+    """An amount in minor currency units as text: `1234, cny` is `CN¥12.34` in English and `¥12.34` in Chinese."""
     name = currency.lower()
     number = in_units(amount, name)
-    # A code is held to its amount by a blank that no line breaks at.
+    # Between code and amount stands a no-break space.
     sign = _SIGNS_IN.get(language, {}).get(name) or _SIGNS.get(name) or f"{name.upper()}\N{NO-BREAK SPACE}"
     return f"-{sign}{number[1:]}" if amount < 0 else f"{sign}{number}"

@@ -1,4 +1,4 @@
-"""Draws the checkout's pages, in the shopper's language, and serves the few files of our own that they need."""
+"""Draws the checkout's pages in the shopper's language, and serves their script, style and icon."""
 
 from hashlib import blake2b
 from pathlib import Path
@@ -34,7 +34,7 @@ _LOOKS = {"paid": "good", "paid_late": "good", "refunded": "back", "partially_re
 
 
 class Pages:
-    """Templates, and the few files beside them, whose addresses change with their content."""
+    """The templates, and the files beside them; the address of a file changes with its content."""
 
     def __init__(self) -> None:
         self._templates = Environment(
@@ -50,8 +50,9 @@ class Pages:
         }
 
     async def static(self, request: Request) -> Response:
-        """One of our own files. Asked for by the digest of another release, which may be serving beside this one, it
-        is the best that we have, and not to be kept.
+        """One of our own files. If the address has the digest of another release, the browser must not cache it.
+
+        Two releases may serve side by side, and one may be asked for a file of the other.
         """
         name = request.path_params["name"]
         if name not in self._files:
@@ -100,10 +101,10 @@ class Pages:
         )
 
     def notice(self, request: Request, status: int, name: str) -> Response:
-        """A page that has no payment to show."""
+        """A page without a payment."""
         language = _language(request)
         title, text = SCENES[name][language]
-        # Addresses of files are relative to that of the page, which is a step deeper here.
+        # Addresses of files are relative to the page, and this page is one step deeper.
         up = "../" if request.method == "POST" else ""
         return self._draw("notice.html", language, status, title=title, text=text, again=status == 503, up=up)
 
@@ -124,7 +125,7 @@ def _language(request: Request) -> Language:
 
 
 def _web_address(address: str | None) -> str | None:
-    """What a link may lead to: http and https alone, or it could run a script in our name."""
+    """The address if a link may lead to it: only http and https. Others could run a script on our page."""
     try:
         parts = urlsplit(address or "")
         leads = parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -4,17 +4,18 @@ from functools import lru_cache
 
 import segno
 
-QUIET = 4  # modules of white around it (ISO/IEC 18004)
+QUIET = 4  # white modules around the code (ISO/IEC 18004)
 
 
-@lru_cache(maxsize=512)  # drawing takes milliseconds of a process that has webhooks to answer
+@lru_cache(maxsize=512)  # drawing takes milliseconds, and webhooks wait meanwhile
 def svg(text: str) -> bytes | None:
-    """The code as a picture without a size of its own; None for what is too long for one.
+    """The code as an SVG picture that takes the size of its place; None: the text is too long for a QR code.
 
-    Runs of dark modules are rectangles with crisp edges: smoothed ones leave hairlines between the rows.
+    Runs of dark modules are rectangles with crisp edges. Smooth edges would leave thin lines between the rows.
     """
     try:
-        code = segno.make(text, error="m", micro=False)  # M at the least: more where it costs no room
+        # Level M at least; segno takes a higher level if the code does not grow by it.
+        code = segno.make(text, error="m", micro=False)
     except ValueError:  # segno.DataOverflowError is one
         return None
     size = len(code.matrix) + 2 * QUIET
@@ -30,7 +31,7 @@ def svg(text: str) -> bytes | None:
 
 
 def _runs(row: bytes | bytearray) -> list[tuple[int, int]]:
-    """Where dark modules begin, and how many there are."""
+    """The runs of dark modules in a row: pairs of the first column and the length."""
     found: list[tuple[int, int]] = []
     for x, dark in enumerate(row):
         if not dark:

@@ -1,7 +1,8 @@
-"""The shopper's checkout: a page by an unguessable token, and what keeps it true while somebody looks at it.
+"""The shopper's checkout: a page behind an unguessable token, and the stream that keeps the open page up to date.
 
-Whoever has the token may see what `checkout_view` lets through, and nothing else. It stands in addresses alone: never
-in a log line, and in no Referer. Addresses on the page are relative, so that a proxy may put it under any path.
+A shopper with the token sees what `ingest/checkout/view.py` lets through, and nothing else. The token stands only in
+addresses, never in a log line or a Referer. Addresses on the page are relative, so that a proxy may put the page
+under any path.
 """
 
 import asyncio
@@ -31,11 +32,11 @@ from payments.books.document import NewerSchema
 from payments.books.ledger import Held
 from payments.books.payment import Registration
 
-# Proxies cut what is silent for a minute, and the page takes a long silence for a dead connection.
+# Proxies close a connection that is silent for a minute, and the page takes a long silence for a dead connection.
 PING_S = 15
-LOOK_AGAIN_S = 60  # at a payment that nothing was heard of
+LOOK_AGAIN_S = 60  # a payment is read again after so long without a change
 
-# What programs fetch may be read from the shop's own pages too: who knows the address may know the answer.
+# Data may be read by the shop's own pages too (CORS): the token in the address is all that is needed.
 _DATA = {**HEADERS, "Access-Control-Allow-Origin": "*"}
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _UNREADABLE = (RedisError, OSError, NewerSchema, msgspec.MsgspecError)
@@ -45,12 +46,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 class UnknownPayment(Exception):
-    """No payment has this token, or there is nothing of the kind to show of it."""
+    """No payment has this token, or the payment has nothing of the kind that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A payment as it was read, and as its shopper sees it at `now`, in Unix seconds."""
+    """A payment as it was read, and as the shopper sees it at `now` (Unix seconds)."""
 
     held: Held
     seen: View
@@ -66,7 +67,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def routes(office: Office) -> list[BaseRoute]:
-    """Its routes."""
+    """The checkout's routes."""
     pages = Pages()
     checkout = Checkout(office, pages)
 
@@ -86,7 +87,7 @@ def routes(office: Office) -> list[BaseRoute]:
 
 
 def _guarded(handler: Handler, pages: Pages | None) -> Handler:
-    """Answers where there is no payment, or where it cannot be read, alike everywhere. Says nothing of the token."""
+    """Answers every address alike if there is no payment or it cannot be read. The answer never has the token."""
 
     def refusal(request: Request, status: int, code: str) -> Response:
         if pages is not None and not _wants_json(request):
@@ -110,7 +111,7 @@ def _guarded(handler: Handler, pages: Pages | None) -> Handler:
 
 
 class Checkout:
-    """What each address does."""
+    """The answers of the checkout's addresses."""
 
     def __init__(self, office: Office, pages: Pages) -> None:
         self._office = office
@@ -132,7 +133,7 @@ class Checkout:
         return Response(picture, media_type="image/svg+xml", headers=HEADERS)
 
     async def charge(self, request: Request) -> Response:
-        """The Charge as Ping++ gave it, which its client SDK needs; on the one channel that has it so."""
+        """The Charge as Ping++ gave it, for its client SDK; only isv_wap has it."""
         found = await self._find(request)
         shown = found.held.payment.to_show if found.seen.step == "open" else None
         if shown is None or shown.for_client is None:
@@ -140,7 +141,7 @@ class Checkout:
         return _json(shown.for_client)
 
     async def paid(self, request: Request) -> Response:
-        """Somebody says that they have paid: the next look at the payment is brought forward."""
+        """The shopper says "I have paid": the next look at the payment is brought forward."""
         found = await self._find(request)
         asked = await self._office.hasten(found.held)
         if _wants_json(request):
@@ -154,12 +155,12 @@ class Checkout:
             self._changes(found),
             headers=_DATA,
             ping=PING_S,
-            # A comment for proxies, an event for the page, which does not hear of comments.
+            # The comment is for proxies. The event is for the page, because a browser hides comments from it.
             ping_message_factory=lambda: ServerSentEvent("", event="ping", comment="still here"),
         )
 
     async def _changes(self, found: Found) -> AsyncIterator[ServerSentEvent]:
-        """The present state, then each other one that the page is to show, to the final one."""
+        """The present state, then each new state that the page shows, until the final one."""
         last = ""
         while True:
             seen, name = found.seen, found.held.payment.name
@@ -169,14 +170,14 @@ class Checkout:
                 yield ServerSentEvent(status, event="status", retry=2000)
             if seen.final:
                 return
-            left = seen.seconds_left(found.now)  # when they are over, the page shows something else
+            left = seen.seconds_left(found.now)  # after them the page looks different
             wait = LOOK_AGAIN_S if left is None else min(LOOK_AGAIN_S, left + 0.1)
             await self._office.following.changed(name, found.held.token, wait)
             if self._office.following.leaving:
                 return
             try:
                 held = await self._office.find(name)
-            except _UNREADABLE:  # the page keeps what it shows; whoever comes anew is told
+            except _UNREADABLE:  # the page stays as it is; a new request is told of the error
                 await asyncio.sleep(1)
                 continue
             if held is None or held.payment.registration is None:  # archived
@@ -196,7 +197,7 @@ class Checkout:
 
 
 class _Stream(EventSourceResponse):
-    """Cut off by the end of the process, it still ends the answer: uvicorn would log an error for each open page."""
+    """A stream that ends its answer even when the process stops; uvicorn would else log an error for each open page."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = ended = False
@@ -208,13 +209,13 @@ class _Stream(EventSourceResponse):
 
         await super().__call__(scope, receive, watched)
         if begun and not ended:
-            with contextlib.suppress(TimeoutError):  # of one who does not read
+            with contextlib.suppress(TimeoutError):  # of a client that does not read
                 async with asyncio.timeout(1):
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _without_slash(request: Request) -> Response:
-    """Starlette would lead to the whole address as it sees it, which behind a proxy may be one without TLS."""
+    """Redirect with a relative address. Starlette's is absolute, and behind a TLS proxy it would begin with http://."""
     headers = {**HEADERS, "Location": f"../{quote(request.path_params['token'])}"}
     return Response(status_code=307, headers=headers)
 

@@ -7,11 +7,11 @@ from typing import Literal
 Language = Literal["en", "zh-Hans"]
 DEFAULT: Language = "en"
 _ASKED_AS: dict[str, Language] = {"en": "en", "zh": "zh-Hans"}
-_MOST_RANGES = 20  # of a header that anybody may write
+_MOST_RANGES = 20  # language ranges that are read, because any client may send a long header
 
 
 def choose(accept_language: str) -> Language:
-    """The language that `Accept-Language` likes best (RFC 9110 §12.5.4), the first named where two are liked alike."""
+    """The language that `Accept-Language` prefers (RFC 9110 §12.5.4); of two with the same weight, the first."""
     liked: dict[Language, float] = {}
     for one in accept_language.split(",")[:_MOST_RANGES]:
         tag, _, parameter = one.partition(";")
@@ -22,7 +22,7 @@ def choose(accept_language: str) -> Language:
 
 
 def _quality(parameter: str) -> float:
-    """The q of a language range; 1 where there is none, 0 where it is no number."""
+    """The weight q of a language range: 1 if there is none, 0 if it is not a number."""
     name, _, value = parameter.strip().lower().partition("=")
     if not name:
         return 1.0
@@ -42,8 +42,8 @@ WALLETS: dict[str, dict[Language, str]] = {
     "": {"en": "your payment app", "zh-Hans": "您的支付 App"},
 }
 
-# By what the page shows, see `scene`: what is so, and what to do about it. `{app}` is the wallet, `{refunded}` and
-# `{amount}` are amounts.
+# For each scene (see `scene`): what has happened, and what the shopper can do. `{app}` is the wallet; `{refunded}`
+# and `{amount}` are amounts.
 SCENES: dict[str, dict[Language, tuple[str, str]]] = {
     "scan": {
         "en": ("Scan to pay", "Open {app} and scan this code."),
@@ -185,7 +185,7 @@ WORDS: dict[str, dict[Language, str]] = {
 
 
 def scene(status: str, step: str, *, late: bool) -> str:
-    """The name in SCENES of what the page shows."""
+    """The name in SCENES for the state that the page shows."""
     if step != "ended":
         return step
     return "paid_late" if late and status == "paid" else status

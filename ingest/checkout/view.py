@@ -1,6 +1,6 @@
-"""What a shopper may know of a payment, and what the page asks of them: values in, values out.
+"""What a shopper may know of a payment, and what the page asks the shopper to do: values in, values out.
 
-No id of Ping++'s, no credential, no transaction number, no metadata and nothing of the payer gets in here.
+Ids of Ping++, credentials, transaction numbers, metadata and data of the payer are left out.
 """
 
 import math
@@ -13,9 +13,10 @@ from payments.books.payment import Charge, Payment, Registration
 from payments.channels.table import find
 from payments.times import rfc3339
 
-# What the page asks of the shopper, while it asks anything:
-# scan the QR · show a code to the cashier · go on in the shop's own page · wait for what the shop does.
-# Else: being made · being looked at · the time is over, the result not yet sure · ended by the shop, likewise · ended.
+# The first four ask the shopper to do something:
+# scan the QR · show a code to the cashier · go on in the shop's own page · pay as the shop says.
+# The others: the charge is being made · the payment is being checked · the time is over, the result not yet sure ·
+# the shop ended it, the result not yet sure · ended.
 Step = Literal["scan", "show_code", "open", "wait", "creating", "checking", "over", "closing", "ended"]
 ASKS: tuple[Step, ...] = ("scan", "show_code", "open", "wait")
 
@@ -25,38 +26,40 @@ _ISV_WALLETS = {"alipay": "alipay", "wx": "wechat", "bfb": "baidu"}  # by `extra
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`status` is the payment's, but for `expired`, which is `closed` by time, and `closed`, which the shop's end of
-    the checkout makes it at once. `final`: no more is waited for. `expires` is when the code on show stops working, in
-    Unix seconds, while there is one.
-    """
+    """A payment as the shopper sees it."""
 
     order_no: str
     subject: str
     livemode: bool
     return_url: str | None
+    #: the payment's status, but `expired` if time closed it, and `closed` as soon as the shop ends the checkout
     status: str
+    #: the page waits for no further change
     final: bool
     step: Step
     wallet: str
+    #: in minor currency units, like `amount_refunded`
     amount: int
     amount_refunded: int
     currency: str
+    #: Unix seconds
     paid_time: int | None
+    #: Unix seconds at which the code on the page stops working; None: there is no code
     expires: int | None
     late: bool
     qr_text: str | None
 
     def seconds_left(self, now: float) -> int | None:
-        """Until the code on show stops working."""
+        """Seconds from `now` (Unix seconds) until the code on the page stops working; None: there is no code."""
         return None if self.expires is None else max(0, math.ceil(self.expires - now))
 
     @property
     def version(self) -> str:
-        """Another one whenever the page looks another way: the text of a code is in it, and cannot be read from it."""
+        """A digest that changes whenever the page looks different. It depends on the QR text, but does not reveal it."""
         return blake2b(repr(self).encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
 
     def status_json(self, now: float) -> dict[str, Any]:
-        """What is polled, and streamed."""
+        """The state as the page polls it and gets it by the stream."""
         return {
             "status": self.status,
             "final": self.final,
@@ -71,7 +74,7 @@ class View:
 
 
 def look(payment: Payment, asked_for: Registration, now: float) -> View:
-    """A payment as its shopper sees it at `now`, in Unix seconds."""
+    """A payment as the shopper sees it at `now` (Unix seconds)."""
     charge = payment.to_show
     expires = _expires(payment, charge) if charge else None
     step = _step(payment, asked_for, charge, over=expires is not None and expires <= now)
@@ -106,7 +109,7 @@ def _step(payment: Payment, asked_for: Registration, charge: Charge | None, *, o
         if any(payment.reversing(one.id) for one in payment.charges):
             return "checking"
         newest = payment.attempts[-1] if payment.attempts else None
-        # At the till the create itself lasts for as long as the customer types a password.
+        # At the till the create may last as long as the customer types a password.
         at_the_till = newest and newest.open and newest.channel.endswith("_scan")
         return "show_code" if at_the_till else "creating"
     if over:
@@ -131,10 +134,10 @@ def _status(payment: Payment, step: Step) -> str:
 
 
 def _expires(payment: Payment, charge: Charge) -> int | None:
-    """A code is given up when Ping++ says so or when we reverse it, whichever comes first."""
+    """When the code stops working (Unix seconds): at `time_expire` or at our reversal, the earlier of the two."""
     reversal_ms = reversal_due(payment, charge)
     tried_ms = [one.at_ms for one in payment.reversals if one.charge == charge.id]
-    if reversal_ms is not None and tried_ms:  # refused, and due again: no reason to show the code once more
+    if reversal_ms is not None and tried_ms:  # a refused reversal is tried again; the code stays hidden
         reversal_ms = min(reversal_ms, *tried_ms)
     times = (charge.time_expire, None if reversal_ms is None else reversal_ms // 1000)
     return min((one for one in times if one is not None), default=None)
@@ -148,7 +151,7 @@ def _way_to_pay(payment: Payment, charge: Charge | None) -> tuple[str, dict[str,
 
 
 def _wallet(channel: str, extra: dict[str, Any]) -> str:
-    """The app to pay with; empty where it cannot be named."""
+    """The wallet to pay with; empty: it is not known."""
     first, _, rest = channel.removeprefix("cb_").partition("_")
     if first == "isv":
         named = extra.get("pay_channel")

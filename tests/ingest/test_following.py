@@ -68,4 +68,4 @@ async def test_while_redis_is_unreachable_they_go_on_waiting_and_it_is_said_once
         with capture_logs() as lines:
             assert not await followed.changed(NAME, OLD, 0.1)
         await followed.close()
-    assert [line["event"] for line in lines] == ["nobody can be told of changes"]
+    assert [line["event"] for line in lines] == ["changes cannot be read"]

@@ -3,16 +3,16 @@
 "use strict";
 
 (() => {
-  const POLL_MS = 2000; // while the stream is away
+  const POLL_MS = 2000; // between polls while there is no stream
   const SILENCE_MS = 40000; // the stream speaks every 15 s: a longer silence is a dead connection
   const LATER_MS = 15000; // a payment that ended unpaid may still be paid, or begun anew by the shop
-  const PAUSE_MS = 5000; // of the button: the server asks no more often
+  const PAUSE_MS = 5000; // the button rests so long, because the server asks Ping++ no more often
 
   const main = document.getElementById("checkout");
   const news = document.getElementById("news");
   let source = null;
-  let opened = 0; // when the stream was last begun
-  let heard = 0; // when it last spoke; 0: it is away
+  let opened = 0; // when the stream was last opened
+  let heard = 0; // when it last sent something; 0: there is no stream
   let polled = 0;
   let deadline = null; // when the code on show stops working
   let asking = false;
@@ -78,7 +78,7 @@
     main.className = fresh.className + " changed";
     for (const [name, value] of Object.entries(fresh.dataset)) main.dataset[name] = value;
     document.title = page.title;
-    // Whoever stood on what is gone now goes on reading at the top of the result.
+    // If the focused element is gone, the keyboard and the screen reader go on at the top of the result.
     if (focused !== null) (document.getElementById(focused) || main).focus({ preventScroll: true });
     const title = document.getElementById("title");
     news.textContent = title.textContent + ". " + title.nextElementSibling.textContent;
