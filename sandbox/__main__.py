@@ -20,7 +20,7 @@ from sandbox.webhooks import keys
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, but a signal to stop is an ordinary end: it is not raised again after the clean-up."""
+    """uvicorn's server, but a signal to stop is an ordinary end: it is not raised again after the clean-up."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -84,8 +84,8 @@ async def _serve(server: Server, settings: Settings, listening: socket.socket) -
 
 
 async def _stop_without(parent: int, server: Server) -> None:
-    """A supervisor that is killed takes no leave of its children: they must notice."""
-    while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells us; it has to be asked
+    """Stop when the supervisor `parent` is gone: one that was killed cannot stop its children itself."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - no event tells of it, so it is polled
         await asyncio.sleep(1)
     server.should_exit = True
 

@@ -30,7 +30,7 @@ def make_app(
     transport: httpx.AsyncBaseTransport | None = None,
     to_merchant: httpx.AsyncBaseTransport | None = None,
 ) -> Starlette:
-    """`transport` takes webhooks elsewhere than to the network, `to_merchant` what the demo shop asks for."""
+    """The app. In tests `transport` takes its webhooks in place of the network, `to_merchant` the demo shop's calls."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -1,5 +1,5 @@
-"""Draws lots for what goes wrong by itself: webhooks lost, doubled, damaged, late and out of order; calls that fail
-or are never answered.
+"""Chaos: decides by chance what goes wrong. Webhooks are lost, doubled, damaged, late or out of order; calls fail or
+are never answered.
 """
 
 import random
@@ -12,17 +12,17 @@ from sandbox.fate import Do, Fate
 
 Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=600_000)]
-SHUFFLED_WITHIN = 0.5  # seconds, in which what is reordered overtakes each other
+SHUFFLED_WITHIN = 0.5  # seconds by which reordered webhooks can overtake each other
 
 
 class Chaos(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    # Of each attempt to deliver a webhook, but `duplicate`, which is of each event:
+    # For each attempt to deliver a webhook (`duplicate`: for each event).
     drop: Chance = 0.0
     duplicate: Chance = 0.0
     corrupt: Chance = 0.0
     delay_ms: tuple[Milliseconds, Milliseconds] = (0, 0)
     reorder: bool = False
-    # Of each call under /v1:
+    # For each call under /v1.
     api_error: Chance = 0.0
     api_error_status: Literal[403, 429, 500, 502, 503] = 500
     api_timeout: Chance = 0.0
@@ -35,24 +35,25 @@ class Chaos(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Lots:
-    """What is drawn depends on the seed and on the order of the draws alone; webhooks and calls draw each for
-    themselves, so that more calls do not change what happens to the webhooks.
+    """Draws by chance. The results depend only on the seed and on the order of the draws.
+
+    Webhooks and calls have one generator each, so that more calls do not change what happens to the webhooks.
     """
 
     def __init__(self) -> None:
         self.set(Chaos())
 
     def set(self, chaos: Chaos) -> None:
-        """Begin anew. A seed is made up where none is given, so that what happened can be had again."""
+        """Begin anew. Without a seed one is made up and shown, so that a run can be repeated."""
         seed = secrets.randbelow(2**31) if chaos.seed is None else chaos.seed
         self.chaos = msgspec.structs.replace(chaos, seed=seed)
-        self._webhooks = random.Random(f"webhooks {seed}")  # noqa: S311 - a seed is what it is for
-        self._calls = random.Random(f"calls {seed}")  # noqa: S311 - the same
+        self._webhooks = random.Random(f"webhooks {seed}")  # noqa: S311 - no secret
+        self._calls = random.Random(f"calls {seed}")  # noqa: S311 - no secret
         self._last_held = 0.0
 
     @property
     def troubled(self) -> bool:
-        """Whether anything at all goes wrong by itself."""
+        """Whether anything can go wrong by chance."""
         return self.chaos != Chaos(
             seed=self.chaos.seed,
             api_error_status=self.chaos.api_error_status,
@@ -60,26 +61,26 @@ class Lots:
         )
 
     def copies(self) -> int:
-        """Of an event that is to be sent."""
+        """How many deliveries an event gets."""
         return 2 if self._webhook(self.chaos.duplicate) else 1
 
     def drops(self) -> bool:
         return self._webhook(self.chaos.drop)
 
     def damaged(self, body: bytes, signature: str) -> tuple[bytes, str, str | None]:
-        """What arrives of a webhook, and which part of it was damaged."""
+        """Body and signature as they arrive, and which of them was damaged."""
         if not self._webhook(self.chaos.corrupt):
             return body, signature, None
         if self._webhooks.random() < 0.5:
             at = self._webhooks.randrange(len(body))
             return body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :], signature, "body"
-        # Not near the end: the last letters carry bits that are no part of what base64 encodes.
+        # Not near the end: the last letters of base64 have bits that are not decoded.
         at = self._webhooks.randrange(len(signature) - 4)
         other = "B" if signature[at] == "A" else "A"
         return body, signature[:at] + other + signature[at + 1 :], "signature"
 
     def held_until(self, due: float, now: float, scale: float) -> float:
-        """When a webhook that is due is sent, by a clock that runs at `scale`; the delays are in real time."""
+        """When a due webhook is sent, by a clock that runs at `scale`. The delays are in real time."""
         low, high = self.chaos.delay_ms
         if not high and not self.chaos.reorder:
             return due
@@ -88,16 +89,16 @@ class Lots:
             return due + (wait + self._webhooks.uniform(0, SHUFFLED_WITHIN)) * scale
         held = due + wait * scale
         if due <= now:
-            # A delay alone lets nothing overtake; what waits for its repeat is no part of the queue.
+            # A delay alone must not change the order; repeats are not part of the queue.
             held = self._last_held = max(held, self._last_held)
         return held
 
     def fate(self) -> Fate | None:
-        """Of a call to the gateway."""
+        """What happens to a call to the gateway."""
         chaos = self.chaos
         if not chaos.api_error and not chaos.api_timeout:
             return None
-        # Each call draws the same number of lots, so that one chance does not change the outcome of the other.
+        # Each call draws the same number of times, so that one chance does not change the result of the other.
         fails, is_lost, was_done = (self._calls.random() for _ in range(3))
         if fails < chaos.api_error:
             return Fate(do="error", status=chaos.api_error_status)

@@ -1,11 +1,13 @@
-"""The times that the sandbox goes by: that of what it shows, and that by which webhooks are repeated."""
+"""The sandbox's two times: one that dates its objects, and one that schedules its webhooks."""
 
 import time
 
 
 class Clock:
-    """`wall` is the world's time, unless it was moved on. `now` are seconds that also pass `scale` times as fast, and
-    go on from where they were after a restart.
+    """Both times are in seconds.
+
+    `wall` dates the objects: Unix time, plus what it was advanced by. `now` schedules webhooks: it runs `scale` times
+    as fast, and goes on after a restart from where it was.
     """
 
     def __init__(
@@ -27,16 +29,16 @@ class Clock:
         return self._shown + (time.time() - self._real) * self.scale
 
     def run_at(self, scale: float) -> None:
-        """What is already waiting waits by the new scale from now on."""
+        """Change the scale from now on, for webhooks that are waiting already too."""
         self._shown, self._real, self.scale = self.now(), time.time(), scale
 
     def advance(self, seconds: float) -> None:
-        """So much time passes at a stroke, for everything."""
+        """Move both times forward at once."""
         self._shown += seconds
         self.advanced += seconds
 
     def set_right(self) -> None:
-        """Back to the world's time. What webhooks wait for is not touched: nobody may wait twice."""
+        """Set `wall` back to real time. `now` stays, because going back would make webhooks wait twice."""
         self.advanced = 0.0
 
     def state(self) -> tuple[float, float, float]:

@@ -1,6 +1,4 @@
-"""What is to befall calls to the gateway that a test has its eye on: answers lost, calls refused, customers who pay
-in between.
-"""
+"""Fates of calls to the gateway, chosen by a test: an answer is lost, a call is refused, a customer pays in between."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -24,8 +22,10 @@ HANG_MS = 60_000
 
 class Fate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     do: Do
-    method: Annotated[str, msgspec.Meta(pattern="^[A-Z]+$")] | None = None  # None: any
-    path: str = "/v1/"  # a regular expression that fits the beginning of the path; a plain beginning is one
+    #: None: any method
+    method: Annotated[str, msgspec.Meta(pattern="^[A-Z]+$")] | None = None
+    #: a regular expression for the beginning of the path
+    path: str = "/v1/"
     status: Annotated[int, msgspec.Meta(ge=400, le=599)] | None = None
     error: dict[str, Any] = {}
     times: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
@@ -48,7 +48,7 @@ class Fate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Fates:
-    """Those that are still to come, in the order in which they were asked for."""
+    """The fates that have not happened yet, in the order in which they were asked for."""
 
     def __init__(self) -> None:
         self._waiting: list[Fate] = []
@@ -63,7 +63,7 @@ class Fates:
         self._waiting.clear()
 
     def take(self, method: str, path: str) -> Fate | None:
-        """The first that this call meets; that one is used up, or has one time less to come."""
+        """The first fate that fits this call. It happens once less from now on, or is removed."""
         for place, fate in enumerate(self._waiting):
             if fate.meets(method, path):
                 left = [msgspec.structs.replace(fate, times=fate.times - 1)] if fate.times > 1 else []

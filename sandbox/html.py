@@ -1,4 +1,4 @@
-"""What all pages of the sandbox are made with: templates that escape whatever stands in an order, and forms."""
+"""Helps all pages of the sandbox: response headers, templates that escape all values, and forms."""
 
 from pathlib import Path
 
@@ -8,8 +8,9 @@ Form = dict[str, str]
 
 
 def headers(more: str) -> dict[str, str]:
-    """Those of every page. Nothing is inline or from anywhere else: whatever an order says, it runs no script. `more` is
-    what the page is allowed beside that.
+    """The headers of every page. `more` is what the page's policy allows besides.
+
+    Scripts and styles come only from our own files, so that text in an order cannot run as a script.
     """
     return {
         "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
@@ -22,7 +23,7 @@ def headers(more: str) -> dict[str, str]:
 
 
 def templates(folder: Path) -> jinja2.Environment:
-    """The templates that lie beside the code which shows them."""
+    """The templates in `folder`, beside the code that uses them."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder / "templates"),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""Numbers and names in the shapes that Ping++ and the wallets give them."""
+"""Makes ids and numbers in the forms that Ping++ and the wallets use."""
 
 import secrets
 import string
@@ -26,5 +26,5 @@ def digits(length: int) -> str:
 
 
 def day(now: float) -> str:
-    """The date in China, with which the wallets begin their transaction numbers."""
+    """The date in China (YYYYMMDD), with which the wallets' transaction numbers begin."""
     return time.strftime("%Y%m%d", time.gmtime(now + 8 * 3600))

@@ -1,4 +1,4 @@
-"""What the query of a list call asks for. Ping++ docs: newest first, 10 a page, at most 100."""
+"""Reads the query of a list call. Ping++ docs: newest first, 10 objects a page, at most 100."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def page(query: Mapping[str, str]) -> Page:
 
 def charge_filters(query: Mapping[str, str], *, livemode: bool, now: float) -> list[Filter]:
     filters = [Filter("livemode", "=", livemode)]
-    # Ping++ docs: app[id] is required. The guide's samples, which are older, leave it out, and are to run here.
+    # Ping++ docs: app[id] is required. The guide's older samples leave it out, and must work here too.
     if "app[id]" in query:
         if not query["app[id]"]:
             raise invalid("app[id]", "app[id] must name an app")

@@ -25,7 +25,7 @@ def configure(format_: Literal["console", "json"] | None) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    # What libraries log (uvicorn's tracebacks) comes out in the same form; httpx's line per request does not.
+    # Libraries log in the same form (uvicorn's tracebacks). httpx's line for each request is left out.
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -1,4 +1,4 @@
-"""The two ways in which the sandbox says no: as Ping++ does, and as a control that was used wrongly."""
+"""The two kinds of refusal: one as Ping++ answers it, and one for a wrong control call."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ Object = dict[str, Any]
 
 
 class Refused(Exception):
-    """What Ping++ would refuse, with its error object. Ping++ docs: {"error": {type, message, code?, param?}}."""
+    """A refusal as by Ping++. Ping++ docs: the body is {"error": {type, message, code?, param?}}."""
 
     def __init__(self, status: int, type_: str, message: str, *, code: str = "", param: str = "") -> None:
         super().__init__(message)
@@ -22,7 +22,7 @@ class Refused(Exception):
 
 
 class Problem(Exception):
-    """A control call that cannot be done, as a problem document (RFC 9457) with a code word."""
+    """A control call that cannot be done: a problem document (RFC 9457) with a code word."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -46,7 +46,7 @@ def not_found(kind: str, id_: str) -> Refused:
 
 
 def not_possible(code: str, message: str) -> Refused:
-    """Ping++ docs: 402 for what is well-formed but cannot be done."""
+    """A refusal with 402. Ping++ docs: the request is well-formed but cannot be done."""
     return Refused(402, "invalid_request_error", message, code=code)
 
 
@@ -62,7 +62,7 @@ def as_response(no: Refused | Problem) -> Response:
 
 
 def read_object(body: bytes) -> Object | None:
-    """The JSON object in a request body; nothing at all counts as an empty one."""
+    """The JSON object in a request body. An empty body counts as `{}`."""
     if not body.strip():
         return {}
     try:

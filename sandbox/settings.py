@@ -1,4 +1,4 @@
-"""What the environment says to the sandbox."""
+"""The settings of the sandbox."""
 
 from pathlib import Path
 from typing import Literal
@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class BadSettings(Exception):
-    """A value in the environment cannot be used; the message names it."""
+    """A setting cannot be used; the message names it."""
 
 
 class Settings(BaseSettings):
@@ -65,17 +65,17 @@ class Settings(BaseSettings):
 
     @property
     def merchant_api_url(self) -> str:
-        """Without a slash at its end."""
+        """The address of the merchant API, without a slash at its end."""
         return (self.sandbox_merchant_api_url or self._receiver_url).rstrip("/")
 
     @property
     def _receiver_url(self) -> str:
-        # An address to listen on need not be one to call.
+        # An address to listen on, such as 0.0.0.0, is not always one to call.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - not bound here
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def merchant_api_token(self) -> str:
-        """The first token; empty: none is set. Raises OSError and UnicodeDecodeError."""
+        """The first token of the merchant API; empty: none is set. Raises OSError and UnicodeDecodeError."""
         if self.merchant_api_tokens is not None:
             text = self.merchant_api_tokens.get_secret_value()
         elif self.merchant_api_tokens_file is not None:

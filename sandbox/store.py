@@ -1,4 +1,4 @@
-"""Where the sandbox keeps charges, refunds, events and deliveries: one SQLite file that outlives a restart."""
+"""Keeps charges, refunds, events and deliveries in one SQLite file, also over a restart."""
 
 import sqlite3
 from pathlib import Path
@@ -11,8 +11,8 @@ from sandbox.listing import Filter, Page
 
 Object = dict[str, Any]
 
-# Documents are JSON; a column stands beside them only where something is looked up or ordered by it.
-# AUTOINCREMENT: a number must not come back after a reset, or a late answer would settle a new delivery.
+# Objects are stored as JSON. Only members that are searched or sorted by have a column of their own.
+# AUTOINCREMENT: a number must not be used again after a reset, or a late answer would end a new delivery.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS charges (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, livemode INTEGER NOT NULL, app TEXT NOT NULL,
@@ -31,12 +31,12 @@ CREATE TABLE IF NOT EXISTS advanced (one INTEGER PRIMARY KEY CHECK (one = 1), se
 
 
 class Store:
-    """Changes are seen at once and kept at the next `commit`, so that many can share one."""
+    """The store. Changes are visible at once and on disk at the next `commit`, which many changes share."""
 
     def __init__(self, path: Path) -> None:
         self.db = sqlite3.connect(path)
         self.db.execute("PRAGMA journal_mode = WAL")
-        # The sandbox's data need not outlive a power cut, only the program.
+        # The data must survive a restart of the program, but not a power cut.
         self.db.execute("PRAGMA synchronous = OFF")
         self.db.executescript(_SCHEMA)
 
@@ -105,14 +105,14 @@ class Store:
         return self._all("SELECT doc FROM refunds ORDER BY seq DESC LIMIT ?", (limit,))
 
     def next_refund(self) -> tuple[float, Object] | None:
-        """The open refund that ends first, with the time at which it does."""
+        """The pending refund that ends first, with its time (Unix seconds)."""
         row = self.db.execute(
             "SELECT settle_at, doc FROM refunds WHERE settle_at IS NOT NULL ORDER BY settle_at LIMIT 1"
         ).fetchone()
         return None if row is None else (row[0], msgspec.json.decode(row[1]))
 
     def page(self, table: str, filters: list[Filter], page: Page) -> tuple[list[Object], bool] | None:
-        """One page, newest first, and whether there are more beyond it; None where the cursor is unknown."""
+        """One page, newest first, and whether there are more after it; None: the cursor is unknown."""
         where, values = [f"{one.column} {one.operator} ?" for one in filters], [one.value for one in filters]
         order, back = "DESC", page.ending_before is not None
         cursor = page.ending_before or page.starting_after

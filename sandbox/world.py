@@ -1,4 +1,4 @@
-"""All that a running sandbox has in hand."""
+"""The world: everything that a running sandbox works with, built at its start."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ from sandbox.webhooks.sender import Sender
 
 @dataclass
 class Settling:
-    """How long a refund that nobody decides about stays pending, in seconds; None: until somebody does."""
+    """Seconds for which a refund without a decision stays pending; None: until a control call decides."""
 
     after: float | None = 1.0
 
@@ -42,7 +42,7 @@ class World:
     jobs: set[asyncio.Task[None]] = field(default_factory=set)
 
     def now(self) -> float:
-        """What charges, refunds and events are dated by, and what expires or is in time goes by."""
+        """The time (Unix seconds) that dates all objects and decides what has expired."""
         return self.clock.wall()
 
     def run_clock(self, *, scale: float | None = None, advance: float = 0.0) -> None:
@@ -55,7 +55,7 @@ class World:
         self.refunds_changed.set()
 
     def start(self, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Have it done beside all else, until it ends, or the sandbox does, or is reset."""
+        """Run a job in the background until it ends, or until the sandbox stops or is reset."""
         task = asyncio.create_task(job)
         self.jobs.add(task)
         task.add_done_callback(self.jobs.discard)
@@ -80,7 +80,7 @@ class World:
 async def opened(
     settings: Settings, transport: httpx.AsyncBaseTransport | None = None
 ) -> AsyncIterator[World]:
-    """A world with its webhooks being sent; `transport` takes them elsewhere than to the network."""
+    """A world that sends its webhooks. In tests `transport` takes them in place of the network."""
     key = keys.load_or_make(settings.directory)
     file = settings.sandbox_merchant_public_key_file
     merchant_key = None if file is None else keys.read_merchant_key(file)
@@ -93,7 +93,7 @@ async def opened(
         url=settings.webhook_url, key=key, store=store, outbox=outbox, clock=clock, lines=lines, lots=lots
     )
     world = World(key, merchant_key, store, outbox, clock, sender, lots)
-    # The clock is kept at once: after a restart it must go on from here.
+    # The clock is stored at once, because it must go on from here after a restart.
     store.save_clock(clock)
     store.commit()
     try:

@@ -27,9 +27,8 @@ def follow(
     """Yield (entry id, message) as they come. Ends after `idle_s` seconds without one; waits for an unreachable Redis."""
     stream = Keys(settings.key_prefix).fulfilment
     client, last = _begin(settings, stream, from_start=from_start)
-    address = where(
-        settings
-    )  # asked now: the embedded Redis takes the file with its address away when it ends
+    # The embedded Redis takes the file with its address away when it ends, so the address is read now.
+    address = where(settings)
     heard = time.monotonic()
     while True:
         left = _BLOCK_S if idle_s is None else heard + idle_s - time.monotonic()

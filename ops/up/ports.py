@@ -54,9 +54,8 @@ def port_problem(host: str, port: int) -> str | None:
         return f"cannot be used, because HOST={host} is no address of this machine ({error.strerror})"
     family, kind, protocol, _, address = found[0]
     with socket.socket(family, kind, protocol) as one:
-        one.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # a process that ended just now does not block it
+        # A process that ended just now does not block the port.
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             one.bind(address)
             one.listen(1)

@@ -1,1 +1,1 @@
-"""The gateway API under /v1, as at Ping++."""
+"""The gateway API under /v1, as Ping++ has it."""

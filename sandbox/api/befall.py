@@ -1,4 +1,4 @@
-"""Lets a call to the gateway meet its fate."""
+"""Answers a call to the gateway in the way that a test or chaos wants: refused, late, not at all."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ _TYPES = {402: "channel_error", 403: "api_error", 429: "api_error"}
 
 
 async def befall(world: World, fate: Fate, request: Request, carry_out: Callable[[], Response]) -> Response:
-    """`carry_out` does what the call asks for, and returns its answer, be it a refusal."""
+    """The answer to the call. `carry_out` does what the call asks for, and returns its answer or refusal."""
     match fate.do:
         case "lose_request" | "hang":
             return NoAnswer(fate.seconds)
@@ -62,7 +62,7 @@ def _refusal(fate: Fate) -> Response:
 
 
 def _pay(world: World, charge_id: str | None) -> None:
-    """The customer pays behind the merchant's back, if the charge still lets them."""
+    """The customer pays during the merchant's call, if the charge can still be paid."""
     if charge_id is not None:
         with contextlib.suppress(Problem):
             charges.pay(world, charge_id)
@@ -70,7 +70,7 @@ def _pay(world: World, charge_id: str | None) -> None:
 
 
 def _charge_in(answer: Response) -> str | None:
-    """The charge that a create has just made."""
+    """The id of the charge that a create has just made."""
     made = msgspec.json.decode(bytes(answer.body)) if answer.body else None
     id_ = made.get("id") if isinstance(made, dict) and made.get("object") == "charge" else None
     return id_ if isinstance(id_, str) else None

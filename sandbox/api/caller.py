@@ -1,4 +1,4 @@
-"""Who calls the gateway, and whether it is really the merchant."""
+"""Checks who calls the gateway: the API key, and the signature of the merchant."""
 
 import base64
 import binascii
@@ -14,7 +14,7 @@ _KEY = re.compile(r"sk_(test|live)_[A-Za-z0-9]+")
 
 
 def livemode(request: Request) -> bool:
-    """Any key that looks like one will do; Ping++ docs: it decides the mode."""
+    """The mode of the key (Ping++ docs: the key decides it). Any key of the right form is accepted."""
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     given = given.strip()
     if scheme.lower() == "basic":
@@ -32,7 +32,7 @@ def livemode(request: Request) -> bool:
 
 
 def check_signature(world: World, request: Request, body: bytes) -> None:
-    """Ping++ docs: signed is body + URI + timestamp; demanded where something is changed, allowed elsewhere."""
+    """Check the signature. Ping++ docs: over body + URI + timestamp; needed for POST and PUT, allowed for GET."""
     if world.merchant_key is None:
         return
     signature = request.headers.get("pingplusplus-signature")
@@ -52,5 +52,5 @@ def check_signature(world: World, request: Request, body: bytes) -> None:
 def _uris(request: Request) -> list[bytes]:
     path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
     query: bytes = request.scope.get("query_string", b"")
-    # The official Node SDK signs a bare `?`, which ASGI does not tell from no query.
+    # The official Node SDK adds a bare `?` and signs it. ASGI does not tell it from a path without a query.
     return [path + b"?" + query] if query else [path, path + b"?"]

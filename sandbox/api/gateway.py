@@ -1,4 +1,4 @@
-"""The API of Ping++, under /v1."""
+"""The routes of Ping++'s API, under /v1."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,7 +76,7 @@ def _gateway(path: str, method: str, answer: Answer) -> Route:
             response = await _called(request, answer)
         except Refused as no:
             response = as_response(no)
-        # The official Node SDK waits for its socket to connect, which one that is kept alive never does again.
+        # The official Node SDK sends its body when the socket connects, and a socket that is kept alive never connects again.
         if "NodeBindings" in request.headers.get("user-agent", ""):
             response.headers["connection"] = "close"
         return response
@@ -107,7 +107,7 @@ def _carried_out(world: World, answer: Answer, call: Call) -> Response:
     except AnswerLost:
         return NoAnswer()
     finally:
-        # A refusal, too, can leave something behind: a charge that its customer may still pay.
+        # A refused create can leave a charge behind, which its customer may still pay.
         world.store.commit()
 
 

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP, for a server that can also say nothing."""
+"""uvicorn's HTTP protocol, for a server that can also close a connection without an answer."""
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -6,7 +6,7 @@ from sandbox.api.unanswered import EXTENSION
 
 
 class Protocol(HttpToolsProtocol):
-    """Tells the app how to close the connection: ASGI itself has no word for an answer that never comes."""
+    """Gives the app a function that closes the connection: ASGI itself has no way to leave a call unanswered."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

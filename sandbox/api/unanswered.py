@@ -1,4 +1,4 @@
-"""Ends a call without an answer, as a network does that breaks."""
+"""Ends a call without an answer, as a broken network does."""
 
 import asyncio
 import contextlib
@@ -7,11 +7,13 @@ import httpx
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-EXTENSION = "pingpp_sandbox.hang_up"  # where the server beneath says how to close the connection
+EXTENSION = (
+    "pingpp_sandbox.hang_up"  # under this name the server offers a function that closes the connection
+)
 
 
 class NoAnswer(Response):
-    """Takes the place of an answer: closes the connection after `seconds`, or once the caller has had enough."""
+    """A response that sends nothing: it closes the connection after `seconds`, or when the caller closes it first."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         super().__init__()
@@ -21,15 +23,15 @@ class NoAnswer(Response):
         await wait(receive, self._seconds)
         server = (scope.get("extensions") or {}).get(EXTENSION)
         if server is None:
-            # In a test without a network httpx itself stands beneath: its caller gets what a real one would.
+            # Tests without a network have httpx in place of a server: raise the error that a real client gets.
             raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
         server["now"]()
-        # The server takes an app that returns before it has noticed for one that broke, and would answer for it.
+        # If the app returned before the server noticed the closed connection, the server would answer 500.
         await _until_gone(receive)
 
 
 async def wait(receive: Receive, seconds: float) -> None:
-    """Let time pass, unless the caller goes away meanwhile: nobody is made to wait then."""
+    """Wait so many seconds, or until the caller closes the connection."""
     if seconds > 0:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

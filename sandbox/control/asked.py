@@ -18,7 +18,7 @@ def world_of(request: Request) -> World:
 
 
 async def read(request: Request, kind: type[T]) -> T:
-    """The body as what it must be; nothing at all counts as an empty object."""
+    """The body as the type that it must have. An empty body counts as `{}`. Raises Problem."""
     body = await request.body()
     try:
         return msgspec.json.decode(body if body.strip() else b"{}", type=kind)

@@ -1,4 +1,4 @@
-"""Control of what befalls the calls to the gateway, and the webhooks on their way."""
+"""Control calls about what goes wrong: fates of calls to the gateway, and chaos."""
 
 from starlette.requests import Request
 from starlette.responses import Response

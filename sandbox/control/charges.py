@@ -1,4 +1,4 @@
-"""Control of what customers and channels do with charges and refunds."""
+"""Control calls about what customers and channels do with charges and refunds."""
 
 from typing import Annotated
 
@@ -65,7 +65,7 @@ async def refund_charge(request: Request) -> Response:
 
 
 def refund_in_dashboard(world: World, id_: str, wanted: DashboardRefund) -> Object:
-    """Somebody gives money back by hand; the merchant's system has not asked for it."""
+    """A person refunds in the dashboard; the merchant's system has not asked for it."""
     charge = world.store.charge(id_)
     if charge is None:
         raise Problem(404, "not_found", f"There is no charge {id_}.")

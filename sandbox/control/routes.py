@@ -1,4 +1,4 @@
-"""What people and tests tell the sandbox to do, under /sandbox."""
+"""The routes of the control calls, under /sandbox."""
 
 import datetime as dt
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Makes many payments by itself, so that there are events to receive."""
+"""Makes payments and sends events about them, so that the merchant has events to receive."""
 
 import asyncio
 import itertools
@@ -15,7 +15,7 @@ from sandbox.objects.charges import as_paid
 from sandbox.refusals import Object
 from sandbox.world import World
 
-LISTED = 1_000  # so many are answered one by one
+LISTED = 1_000  # the answer lists so many events at most
 _CHUNK = 32
 _TICK = 0.005
 _CHANNELS = itertools.cycle(["alipay_qr", "wx_pub_qr", "upacp_qr"])
@@ -34,18 +34,18 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 @dataclass(frozen=True)
 class Planned:
-    """The names of what is to be made, known before it is."""
+    """The ids of objects, known before they are made."""
 
     about_id: str
     event_id: str
     order_no: str | None = None
-    # Of a refund: the charge and the event that come first.
+    # For a refund: its charge and the event about the charge, which come first.
     charge_id: str | None = None
     charge_event_id: str | None = None
 
 
 def start(world: World, batch: Batch) -> Object:
-    """Begin to make them, and say at once what they will be called."""
+    """Begin to make the payments, and return their ids at once."""
     if batch.count <= LISTED:
         planned = [_plan(world, batch) for _ in range(batch.count)]
         world.start(_run(world, batch, iter(planned)))

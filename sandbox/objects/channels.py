@@ -1,4 +1,4 @@
-"""What sets the channels apart: bounds, credentials, and what a payment adds to the charge."""
+"""The rules of each channel: bounds, credentials, and what a payment adds to the charge."""
 
 import base64
 import re
@@ -18,7 +18,7 @@ MINUTE = 60
 
 @dataclass(frozen=True)
 class Form:
-    """What a member of `extra` must look like, where it is given."""
+    """The form that a member of `extra` must have, if it is given."""
 
     fits: Callable[[Any], bool]
     words: str
@@ -26,24 +26,33 @@ class Form:
 
 @dataclass(frozen=True)
 class Channel:
-    order_no: tuple[int, int]  # shortest and longest
-    credential: Callable[[Object], str] | None  # None: the customer shows a code, nothing comes back
-    buyer: Callable[[Object], Object]  # what a payment adds to `extra`
-    required: tuple[str, ...] = ()  # members that `extra` must have
-    forms: dict[str, Form] = field(default_factory=dict)  # of members of `extra`, required or not
-    reverse: Literal["unpaid", "paid", "never"] = "never"  # which charges may be reversed
-    reverse_within: int | Literal["same_day", "unionpay_day"] = 0  # when a paid one may be
+    #: shortest and longest length
+    order_no: tuple[int, int]
+    #: makes the credential; None: the customer shows a code, so there is no credential
+    credential: Callable[[Object], str] | None
+    #: makes the members that a payment adds to `extra`
+    buyer: Callable[[Object], Object]
+    #: members that `extra` must have
+    required: tuple[str, ...] = ()
+    #: forms of members of `extra`, required or not
+    forms: dict[str, Form] = field(default_factory=dict)
+    #: which charges can be reversed; `paid`: paid ones too
+    reverse: Literal["unpaid", "paid", "never"] = "never"
+    #: for how long a paid charge can be reversed: in seconds, or until the end of a day
+    reverse_within: int | Literal["same_day", "unionpay_day"] = 0
+    #: default and longest `time_expire`, in seconds after the create
     expires: int = DAY
     expires_most: int = 15 * DAY
-    # Ping++ docs: an equal create within this time returns the first charge …
+    #: Ping++ docs: an equal create within so many seconds returns the first charge
     repeat_window: int = MINUTE
-    # … and later makes a new one, but WeChat and isv_qr/isv_scan take an order number only once.
+    #: Ping++ docs: later a create makes a new charge, but WeChat and isv_qr/isv_scan take an order number only once
     order_no_once: bool = False
-    # The guide's samples show a paid charge without transaction_no on some channels …
+    #: the guide's samples show a paid charge without transaction_no on some channels
     has_transaction_no: bool = True
-    # … and on these with its credential still in it.
+    #: the guide's samples show a paid charge that still has its credential on some channels
     keeps_credential: bool = False
-    home: bool = True  # paid in cny; the cross-border ones in another currency
+    #: paid in cny; cross-border channels are paid in another currency
+    home: bool = True
 
 
 def _alipay(_: Object) -> str:
@@ -138,12 +147,12 @@ def _text(pattern: str, words: str) -> Form:
 _URL = _text(r"https?://\S+", "an address that begins with http:// or https://")
 _PRODUCT = _text(r".{1,32}", "a string of 1 to 32 characters")
 _NO_CREDIT = _text("no_credit", "no_credit")
-# The guide's PHP sample sends one object where the others send a list of them.
+# The guide's PHP sample sends one object, where the other samples send a list of objects.
 _GOODS = Form(lambda value: isinstance(value, list | dict), "a list of objects")
-# unsure: only of isv_scan it is documented that a code has at most 32 characters.
+# Unsure: the documents give a bound only for isv_scan (32 characters).
 _CODE = {"scan_code": _text(r"[!-~]{1,64}", "1 to 64 visible ASCII characters")}
 _WECHAT_FORMS = {"product_id": _PRODUCT, "limit_pay": _NO_CREDIT, "goods_list": _GOODS}
-# `pay_channel` is left open: the guide's Java sample has a wallet `wz`.
+# Any `pay_channel` is accepted, because the guide's Java sample has a wallet `wz`.
 _ISV_FORMS = {
     "terminal_id": _text(r"[A-Za-z0-9]{1,8}", "1 to 8 letters or digits"),
     "scan_code": _text(r"[!-~]{1,32}", "1 to 32 visible ASCII characters"),

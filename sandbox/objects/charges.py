@@ -6,12 +6,12 @@ from sandbox.objects.channels import CHANNELS, DAY, HOUR, Channel
 from sandbox.refusals import Object, Problem, not_found, not_possible
 from sandbox.world import World
 
-IN_CHINA = 8 * HOUR  # the wallets' days begin and end there
+IN_CHINA = 8 * HOUR  # UTC+8: the wallets' days begin and end by the time in China
 
 
 def find(world: World, id_: str, *, livemode: bool) -> Object:
     charge = world.store.charge(id_)
-    # Ping++ docs: the key decides the mode, and what is of the other mode does not exist.
+    # Ping++ docs: the key decides the mode, and objects of the other mode do not exist for it.
     if charge is None or charge["livemode"] != livemode:
         raise not_found("charge", id_)
     return charge
@@ -23,7 +23,7 @@ def pay(world: World, id_: str, time_paid: int | None = None) -> Object:
     if charge["time_expire"] <= world.now():
         raise Problem(409, "expired", f"Charge {id_} has expired.")
     if CHANNELS[charge["channel"]].credential is None and charge["failure_code"] is not None:
-        # A code on a poster can be scanned again; one that was shown at the till is used up.
+        # A QR code can be scanned again, but a code that was shown at the till is used up.
         raise Problem(409, "given_up", f"The customer of charge {id_} has given up.")
     charge = as_paid(world, charge, time_paid)
     world.store.save_charge(charge)
@@ -32,7 +32,7 @@ def pay(world: World, id_: str, time_paid: int | None = None) -> Object:
 
 
 def expire(world: World, id_: str) -> Object:
-    """Its time is over now; Ping++ tells nobody of that."""
+    """Let the charge expire now. Ping++ sends no event about it."""
     charge = _open(world, id_)
     charge = {**charge, "time_expire": min(charge["time_expire"], int(world.now()))}
     world.store.save_charge(charge)
@@ -40,14 +40,14 @@ def expire(world: World, id_: str) -> Object:
 
 
 def give_up(world: World, id_: str, failure_code: str, failure_msg: str) -> Object:
-    """The customer does not type the password, or cannot pay; the charge stays unpaid, and no event is sent."""
+    """The customer does not type the password, or cannot pay. The charge stays unpaid, and no event is sent."""
     charge = {**_open(world, id_), "failure_code": failure_code, "failure_msg": failure_msg}
     world.store.save_charge(charge)
     return charge
 
 
 def _open(world: World, id_: str) -> Object:
-    """A charge that is neither paid nor closed."""
+    """The charge, if it is neither paid nor reversed. Raises Problem."""
     charge = world.store.charge(id_)
     if charge is None:
         raise Problem(404, "not_found", f"There is no charge {id_}.")
@@ -74,7 +74,7 @@ def as_paid(world: World, charge: Object, time_paid: int | None = None) -> Objec
 
 
 def reverse(world: World, id_: str, *, livemode: bool) -> Object:
-    """Ping++ docs: an unpaid charge is closed; a paid one gives its money back, on the channels that can."""
+    """Reverse a charge. Ping++ docs: an unpaid one is closed; a paid one is given back, if its channel can do so."""
     charge = find(world, id_, livemode=livemode)
     channel = CHANNELS[charge["channel"]]
     if charge["reversed"]:

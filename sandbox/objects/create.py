@@ -1,4 +1,4 @@
-"""Makes charges: what POST /v1/charges must say, and what comes of it."""
+"""Makes charges: checks the body of POST /v1/charges, and makes the charge or finds the equal one."""
 
 import ipaddress
 import re
@@ -64,7 +64,7 @@ def new_charge(world: World, order: Object, *, livemode: bool, id_: str | None =
 
 
 def _repeated(world: World, order: Object, channel: Channel, *, livemode: bool) -> Object | None:
-    """Ping++ docs: there is no idempotency key; within a time window an equal create gets the first charge."""
+    """The first charge of an equal create. Ping++ docs: within a time window it is returned; there is no other key."""
     wanted = {**order, "livemode": livemode}
     for charge in world.store.charges_of_order(order["order_no"], order["channel"]):
         if charge["app"] != order["app"] or charge["livemode"] != livemode:
@@ -124,10 +124,10 @@ def _amount(params: Object) -> int:
 
 
 def as_integer(value: Any) -> int | None:
-    # PHP's samples send numbers as strings of digits, and Ping++ takes them.
+    # The guide's PHP samples send numbers as strings of digits.
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}", value):
         return int(value)
-    # Beyond 2^53 not every reader of JSON gets the number that was sent.
+    # Beyond 2^53 some readers of JSON round the number.
     exact = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= 2**53
     return value if exact else None
 
@@ -176,7 +176,7 @@ def _time_expire(world: World, params: Object, channel: Channel) -> int | None:
     if params.get("time_expire") is None:
         return None
     value, now = as_integer(params["time_expire"]), world.now()
-    # A minute is the least; some seconds are allowed for clocks that differ.
+    # Ping++ docs: at least a minute ahead. Some seconds are allowed, because clocks differ.
     if value is None or not now + 55 <= value <= now + channel.expires_most + 5:
         raise invalid("time_expire", f"time_expire must be 60 to {channel.expires_most} seconds ahead")
     return value

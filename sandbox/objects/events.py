@@ -10,7 +10,7 @@ LATE = 300.0
 
 
 def make(world: World, type_: str, about: Object, *, livemode: bool, id_: str | None = None) -> Object:
-    """An event without its pending_webhooks, which is a live counter and is put in when it is sent."""
+    """An event without pending_webhooks: this live counter is added at each sending."""
     return {
         "id": id_ or ids.new_id("evt"),
         "created": int(world.now()),
@@ -23,7 +23,7 @@ def make(world: World, type_: str, about: Object, *, livemode: bool, id_: str | 
 
 
 def send(world: World, event: Object, *, copies: int = 1, after: float = 0.0) -> None:
-    """Each copy is a delivery of its own, with its own repeats; `after` so many seconds by the clock of repeats."""
+    """Send an event. Each copy is a delivery with its own repeats. `after`: seconds by the clock of the webhooks."""
     due = world.clock.now() + after
     copies += world.lots.copies() - 1
     for delivery in world.outbox.add(event, object_id=object_id(event), due=due, copies=copies):

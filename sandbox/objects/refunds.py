@@ -1,4 +1,4 @@
-"""Refunds: pending when they are asked for, and ended by themselves a moment later."""
+"""Makes refunds: a refund is pending when it is asked for, and succeeds by itself a moment later."""
 
 import asyncio
 
@@ -70,7 +70,7 @@ def find(world: World, charge_id: str, id_: str, *, livemode: bool) -> Object:
 
 
 def decide(world: World, id_: str, *, succeeded: bool, failure_code: str | None = None) -> Object:
-    """The channel decides at once about a refund that is pending."""
+    """Have the channel decide about a pending refund now. Raises Problem."""
     refund = world.store.refund_by_id(id_)
     if refund is None:
         raise Problem(404, "not_found", f"There is no refund {id_}.")
@@ -105,7 +105,7 @@ def end(
     failure_code: str | None = None,
     event_id: str | None = None,
 ) -> Object:
-    """The channel has decided: the refund and its charge say so, and Ping++ tells the merchant."""
+    """Write the channel's decision into the refund and its charge, and send the event."""
     refund = as_ended(world, refund, succeeded=succeeded, failure_code=failure_code)
     world.store.save_refund(refund, settle_at=None)
     charge = world.store.charge(refund["charge"])
@@ -117,7 +117,7 @@ def end(
 
 
 async def settle(world: World) -> None:
-    """Ends each open refund at its time, for as long as the sandbox runs."""
+    """End each pending refund at its time, as long as the sandbox runs."""
     while True:
         world.refunds_changed.clear()
         upcoming = world.store.next_refund()

@@ -1,10 +1,10 @@
-"""Plausible objects for the events that are about neither a charge nor a refund."""
+"""Makes sample objects for events that are about neither a charge nor a refund."""
 
 from sandbox import ids
 from sandbox.refusals import Object
 
-# By the beginning of the event's type: the object's name, and what its id begins with. Ping++ numbers batches
-# and orders with digits only, which stands here as no beginning at all.
+# For the beginning of an event's type: the object's name, and the beginning of its id. It is empty for batches and
+# orders, whose ids are digits only.
 _KINDS = {
     "summary.": ("app_summary", "sum"),
     "account.summary": ("account_summary", "sum"),
@@ -64,7 +64,7 @@ def make(type_: str, id_: str, *, app: str, livemode: bool, now: int) -> Object:
 
 
 def _kind(type_: str) -> tuple[str, str]:
-    """The longest beginning that fits; a type that nobody knows is about an object of its own name."""
+    """The entry with the longest fitting beginning. An unknown type is about an object with the name of the type."""
     known = [beginning for beginning in _KINDS if type_.startswith(beginning)]
     if known:
         return _KINDS[max(known, key=len)]

@@ -1,18 +1,19 @@
-"""What the code means that a customer shows at the till: payment codes by whose beginning the customer behaves.
+"""Codes that the customer shows at the till: the first two digits choose how the customer behaves.
 
-The wallets' own codes begin with 10 to 15, 25 to 30 or 62, so these are in nobody's way. In each of them the
-digits that follow are free.
+The digits after them are free. Real codes of the wallets begin with 10 to 15, 25 to 30 or 62, so these are different.
 """
 
 from sandbox.objects import charges
 from sandbox.refusals import Object, Refused
 from sandbox.world import World
 
-PASSWORD = "91"  # noqa: S105 - the wallet asks its owner for one
-PASSWORD_UNPAID = "92"  # noqa: S105 - the same, told otherwise
+# The wallet asks the customer for a password: the create is refused with 402.
+PASSWORD = "91"  # noqa: S105 - the beginning of a code
+# The same, but the create answers with a charge that is not paid.
+PASSWORD_UNPAID = "92"  # noqa: S105 - the beginning of a code
 REFUSED = "93"
 ANSWER_LOST = "94"
-LENGTH = 18  # of an ordinary code
+LENGTH = 18  # digits of an ordinary code
 
 # For the docs and the page: a code of each kind, in full.
 EXAMPLES = {
@@ -25,7 +26,7 @@ class AnswerLost(Exception):
 
 
 def scanned(world: World, charge: Object) -> Object:
-    """What comes of a charge whose customer shows a code: most have paid by the time the create is answered."""
+    """The charge of a create with a scanned code. With most codes it is paid before the create is answered."""
     code = str(charge["extra"]["scan_code"])
     if code.startswith(REFUSED):
         # No charge is left behind: there is nothing to pay, to find, or to reverse.
@@ -34,7 +35,7 @@ def scanned(world: World, charge: Object) -> Object:
         )
     world.store.save_charge(charge)
     if code.startswith(PASSWORD):
-        # The one refusal after which money can come: the customer may still type the password.
+        # The only refusal after which the charge can be paid: the customer may still type the password.
         raise _channel_says(
             "channel_request_error", "用户支付中 需要输入密码 (the customer is asked for a password)"
         )
@@ -48,5 +49,5 @@ def scanned(world: World, charge: Object) -> Object:
 
 
 def _channel_says(code: str, message: str) -> Refused:
-    """Ping++ docs: 402 for what is well-formed and failed at the channel."""
+    """A refusal by the channel. Ping++ docs: 402 for a well-formed request that failed at the channel."""
     return Refused(402, "channel_error", message, code=code)

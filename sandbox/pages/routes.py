@@ -1,4 +1,4 @@
-"""The page on which a person plays the customer, and the phone that one charge is paid with."""
+"""The routes of the pages: the list on which a person plays the customer, and one charge as on a phone."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -37,7 +37,7 @@ async def show_phone(request: Request) -> Response:
 
 def _rendered(request: Request, template: str, shown: dict[str, object], status: int = 200) -> Response:
     said = words.for_reader(request.headers.get("accept-language", ""))
-    # Only what we have words for is shown, never what an address says.
+    # Only our own words are shown, never text from the address.
     problem = said.get(f"problem_{request.query_params.get('problem', '')}", "")
     html = TEMPLATES.get_template(template).render(**shown, t=said, problem=problem)
     return Response(html, status, _HEADERS | {"content-language": said["lang"]}, "text/html; charset=utf-8")
@@ -80,7 +80,7 @@ def advance(world: World, _: str, form: Form) -> None:
 
 
 def _button(does: Callable[[World, str, Form], None]) -> Callable[[Request], Awaitable[Response]]:
-    """Does it, and leads back to where the button is, with a word on what could not be done."""
+    """Do what the button says and redirect to the button's page; a failure is shown there."""
 
     async def endpoint(request: Request) -> Response:
         world, id_ = world_of(request), request.path_params.get("id", "")

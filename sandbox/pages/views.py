@@ -1,4 +1,4 @@
-"""What the page shows of charges, refunds and webhooks."""
+"""Prepares charges, refunds and webhooks as the pages show them."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sandbox.refusals import Object
 from sandbox.webhooks.outbox import Attempt
 from sandbox.world import World
 
-SHOWN = 30  # charges, and as many attempts to deliver
+SHOWN = 30  # so many charges, and so many attempts to deliver
 _NO_DECIMALS = {"jpy", "krw"}
 
 
@@ -22,11 +22,11 @@ class Row:
     state: str
     amount: str
     wallet: str
-    at_till: bool  # its customer shows a code, and is perhaps asked for a password
+    at_till: bool  # the customer shows a code, and may be asked for a password
     credential: str
     expires: str
     paid: str
-    refunds: list[tuple[Object, str]]  # each with its amount
+    refunds: list[tuple[Object, str]]  # each with its amount as text
 
     @property
     def payable(self) -> bool:
@@ -87,7 +87,7 @@ def money(amount: int, currency: str) -> str:
 
 
 def moment(seconds: float) -> str:
-    """In the time zone of this machine, which is that of the person before it."""
+    """A time (Unix seconds) as text, in the time zone of this machine."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 

@@ -1,4 +1,4 @@
-"""What the page says, in English and in Simplified Chinese."""
+"""The words of the pages, in English and in Simplified Chinese."""
 # ruff: noqa: RUF001 - Chinese has its own punctuation
 
 import re
@@ -49,7 +49,7 @@ ENGLISH = {
     "minute": "1 minute",
     "hour": "1 hour",
     "day": "1 day",
-    "settling": "Refunds that nobody decides about",
+    "settling": "Refunds without a decision",
     "settle_soon": "succeed after a second",
     "settle_never": "wait for me",
     "change": "Change",
@@ -179,7 +179,7 @@ CHINESE = {
 
 
 def for_reader(accept_language: str) -> dict[str, str]:
-    """The language that the reader likes best of the two; English where neither is named."""
+    """The language that `Accept-Language` prefers of the two; English if it names neither."""
     best, liked = ENGLISH, 0.0
     for one in accept_language.lower().split(","):
         tag, *parameters = (part.strip() for part in one.split(";"))

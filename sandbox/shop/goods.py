@@ -8,31 +8,37 @@ from typing import Any, Literal
 
 from sandbox.refusals import Object
 
-# Who does what: the shopper scans the shop's code · the till scans the shopper's · a page on the phone.
+# The shopper scans the shop's code · the till scans the shopper's code · a page on the phone.
 Kind = Literal["qr", "till", "h5"]
 
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
-_TERMINAL = "00000001"  # Ping++ docs: for isv_* without terminals
+# Letters and digits that look alike are left out.
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+# Official samples: the terminal_id for isv_* if the merchant has no terminals.
+_TERMINAL = "00000001"
 
 
 @dataclass(frozen=True)
 class Good:
-    """`code` begins the numbers of its orders, so that an order says what was bought. Prices in the smallest unit."""
+    """Something to buy."""
 
+    #: the beginning of its orders' numbers, so that an order number tells what was bought
     code: str
+    #: by currency, in minor currency units
     prices: dict[str, int]
 
 
 @dataclass(frozen=True)
 class Way:
-    """A channel, and what it needs in `extra` beside what the order says."""
+    """A way to pay: a channel, and what it needs in `extra`."""
 
     channel: str
     kind: Kind
     currency: str = "cny"
     extra: Object = field(default_factory=dict)
-    needs: tuple[str, ...] = ()  # of the order: product_id, goods_list, result_url
-    code: str = ""  # how codes of this wallet begin, as the shopper shows them at the till
+    #: members of `extra` that are made from the order: product_id, goods_list, result_url
+    needs: tuple[str, ...] = ()
+    #: the beginning of this wallet's codes, as the shopper shows them at the till
+    code: str = ""
 
 
 GOODS = {
@@ -70,13 +76,13 @@ _ORDER_NO = re.compile(rf"({'|'.join(GOODS)})[0-9]{{12}}[{_LETTERS}]{{4}}")
 
 
 def new_order_no(good: Good) -> str:
-    """Fits every channel: they take 8 to 30 letters and digits, whatever else some of them take."""
+    """A new order number of 8 to 30 letters and digits, which every channel accepts."""
     chance = "".join(secrets.choice(_LETTERS) for _ in range(4))
     return f"{good.code}{dt.datetime.now().astimezone():%y%m%d%H%M%S}{chance}"
 
 
 def good_of(order_no: str) -> Good | None:
-    """What an order of this shop is for; None: the order is not this shop's."""
+    """The good that an order number stands for; None: the order is not of this shop."""
     found = _ORDER_NO.fullmatch(order_no)
     return None if found is None else GOODS[found[1]]
 
@@ -84,7 +90,7 @@ def good_of(order_no: str) -> Good | None:
 def request(
     order_no: str, good: Good, way: Way, *, name: str, about: str, return_url: str, scan_code: str = ""
 ) -> Object:
-    """The body of POST /payments. `name` and `about` are what the shopper's wallet will show."""
+    """The body of POST /payments. The shopper's wallet shows `name` and `about`."""
     of_order: Object = {
         "product_id": good.code,
         "goods_list": [{"goods_name": name, "goods_num": "1"}],

@@ -1,4 +1,4 @@
-"""Calls the merchant API as the demo shop's own server, and tells what went wrong in one way."""
+"""Calls the merchant API as the demo shop's own server; every failure is one kind of error, Trouble."""
 
 import re
 from typing import Any
@@ -10,34 +10,38 @@ import msgspec
 from sandbox.refusals import Object
 from sandbox.settings import Settings
 
-SAMPLE_APP = "app_1Gqj58ynP0mHeX1q"  # of the guide; where no app is set, any will do
-ANSWER_S = 35  # the API itself waits for Ping++ for 30
+# The guide's app. Without PINGPP_APP_IDS any app works.
+SAMPLE_APP = "app_1Gqj58ynP0mHeX1q"
+# Seconds to wait for an answer; the API itself waits 30 s for Ping++.
+ANSWER_S = 35
 RECENT = 12
 
 
 class Trouble(Exception):
-    """The API said no, or could not be asked. `code` is its code word, or one of ours; the texts are in English."""
+    """The API refused or did not answer. `code` is the API's code word or one of the shop's own; texts are English."""
 
     def __init__(self, code: str, status: int, detail: str = "", errors: tuple[str, ...] = ()) -> None:
         super().__init__(code)
         self.code, self.detail, self.errors = code, detail, errors
-        # What the shop's own visitor gets: a 401 would be about the visitor, and this one is about the shop.
+        # The status for the shop's visitor. Not 401: it would ask the visitor for a token, but the shop's is wrong.
         self.status = status if 400 <= status < 500 and status != 401 else 502
 
 
 class Merchant:
-    """A client of the API; every call ends in time, with an answer or with Trouble."""
+    """A client of the merchant API. Every call ends within ANSWER_S and the wait, with an answer or with Trouble."""
 
     def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._settings = settings
         self.url = settings.merchant_api_url
-        # The API calls the sandbox back while the shop waits: all of it in one loop, so nothing here may block.
+        # While the shop waits, the API calls this same process, so the calls here must not block the event loop.
         self._client = httpx.AsyncClient(
             base_url=self.url,
             transport=transport,
             trust_env=False,
-            limits=httpx.Limits(max_keepalive_connections=0),  # one that is kept breaks with its receiver
-            verify=self.url.startswith("https:"),  # else no certificates are read, which takes a while
+            # A connection that is kept would break when the receiver starts again.
+            limits=httpx.Limits(max_keepalive_connections=0),
+            # Without https no certificates are read, which saves time at the start.
+            verify=self.url.startswith("https:"),
         )
         apps = [one.strip() for one in settings.pingpp_app_ids.split(",") if one.strip()]
         self._app = apps[0] if apps else SAMPLE_APP
@@ -64,7 +68,7 @@ class Merchant:
         await self._call("POST", self._path(order_no, "/refunds"), request, key=key)
 
     async def stop(self, order_no: str) -> Object:
-        """Ends the checkout; the payment."""
+        """End the checkout, and return the payment."""
         return _payment(await self._call("POST", self._path(order_no, "/close"), {}))
 
     def _path(self, order_no: str, what: str = "") -> str:
@@ -86,14 +90,14 @@ class Merchant:
         except httpx.TimeoutException as error:
             raise Trouble("no_answer", 502) from error
         except httpx.HTTPError as error:
-            # By its kind alone: the message of one of these quotes headers.
+            # Only the kind of error is told, because some messages quote headers, and the token is in one.
             raise Trouble("no_answer", 502, type(error).__name__) from None
         if not answer.is_success:
             raise _refusal(answer)
         return _object(answer)
 
     def _token(self) -> str:
-        """Read anew at each call: `make run` may make it after us, and it may be changed."""
+        """The token, read at each call: `make run` may write the file later, and a person may change it."""
         try:
             token = self._settings.merchant_api_token()
         except (OSError, UnicodeDecodeError) as error:
@@ -117,7 +121,7 @@ def _object(answer: httpx.Response) -> Object:
 
 
 def _payment(content: Any) -> Object:
-    """What a payment always has, so that the pages need not ask; whoever else listens there has it not."""
+    """The answer, if it has what every payment has. Another server at that address would not send it. Raises Trouble."""
     if not isinstance(content, dict) or not content.keys() >= {"order_no", "status", "charges", "refunds"}:
         raise Trouble("odd_answer", 502)
     return content
@@ -126,7 +130,7 @@ def _payment(content: Any) -> Object:
 def _refusal(answer: httpx.Response) -> Trouble:
     kind = answer.headers.get("content-type", "")
     if not kind.startswith("application/problem+json"):
-        # A receiver that does not serve the API has nothing at its address.
+        # A receiver that does not serve the API answers 404 here.
         code = "not_served" if answer.status_code == 404 else "odd_answer"
         return Trouble(code, 502, f"{answer.status_code} {kind}")
     problem = _object(answer)

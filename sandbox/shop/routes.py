@@ -1,4 +1,4 @@
-"""A small demo shop: its pages, and what its buttons do through the merchant API."""
+"""The routes of the demo shop: its pages, and its buttons, which call the merchant API."""
 
 import re
 import secrets
@@ -21,10 +21,10 @@ from sandbox.shop.merchant import Merchant, Trouble
 
 HERE = Path(__file__).parent
 TEMPLATES = templates(HERE)
-TILL_WAIT_S = 2  # for an answer at once; what takes longer is waited for by the page of the order
+TILL_WAIT_S = 2  # the till waits so long for the outcome; after that the order's page goes on waiting
 NEWS_WAIT_S = 5
 
-# A form may also lead on to the checkout, which stands where the API does.
+# A form may also redirect to the checkout, which has the same address as the API.
 _HEADERS = headers("img-src 'self'; connect-src 'self'; form-action 'self' {checkout}")
 _CODE = re.compile(r"[!-~]{1,32}")
 _KEY = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -53,7 +53,7 @@ async def buy(request: Request) -> Response:
         return RedirectResponse(f"/shop/till?order_no={order_no}&channel={way.channel}", 303)
     payment = await _pay(request, order_no, good, way)
     checkout = str((payment or {}).get("checkout_url") or "")
-    # Where the browser would not be let go by our own policy, the order's page has the link.
+    # If the page's own policy forbids the redirect, the order's page has the link.
     if way.kind == "qr" and _origin(checkout) == _checkouts(request) != "":
         return RedirectResponse(checkout, 303)
     return RedirectResponse(f"/shop/orders/{order_no}", 303)
@@ -76,7 +76,7 @@ async def show_till(request: Request) -> Response:
 
 
 async def scan(request: Request) -> Response:
-    """The same form twice is the same order, and so is another code after one that was refused."""
+    """Buy. The same form sent twice is one order, and so is a second code after a refused one."""
     form = await _form(request)
     at = _at_till(form)
     if at is None:
@@ -97,13 +97,13 @@ async def show_order(request: Request) -> Response:
 
 
 async def tell_news(request: Request) -> Response:
-    """The version of the order's page, once it is paid or after a while."""
+    """The version of the order's page, sent when the order is paid or after some seconds."""
     payment = await _merchant(request).payment(_order_no(request), NEWS_WAIT_S)
     return PlainTextResponse(views.order(payment, "en").version, headers={"cache-control": "no-store"})
 
 
 async def refund(request: Request) -> Response:
-    """All that it asks for stands in the form: sent twice, it is the same request, and refunds once."""
+    """Refund. The form holds the whole request, so that sending it twice refunds once."""
     order_no, form = _order_no(request), await _form(request)
     left = form.get("left", "")
     whole = int(left) if re.fullmatch(r"[0-9]{1,15}", left) else None
@@ -130,7 +130,7 @@ async def close(request: Request) -> Response:
 async def _pay(
     request: Request, order_no: str, good: Good, way: Way, *, scan_code: str = "", wait: int = 0
 ) -> Object | None:
-    """The payment; None: it was refused, which the order's page tells."""
+    """The payment; None: Ping++ refused it, and the order's page shows that."""
     said, place = _said(request), f"{request.base_url}shop/orders/{order_no}"
     about = said[f"{good.code}_about"]
     content = goods.request(
@@ -142,12 +142,14 @@ async def _pay(
         if trouble.code == "gateway_refused":
             return None
         if trouble.code in {"no_answer", "attempt_open", "not_payable", "unavailable"}:
-            request.state.order_no = order_no  # it may be there, so its page is worth a look
+            request.state.order_no = (
+                order_no  # the order may exist by now, so the page of the error links to it
+            )
         raise
 
 
 def _at_till(given: Form) -> tuple[str, Good, Way] | None:
-    """What is being paid for at the till, and by which channel."""
+    """Order number, good and way to pay of the form at the till; None: the form is not valid."""
     order_no, way = given.get("order_no", ""), WAYS.get(given.get("channel", ""))
     good = goods.good_of(order_no)
     return (order_no, good, way) if good and way and way.kind == "till" else None
@@ -179,7 +181,7 @@ async def _form(request: Request) -> Form:
 
 
 def _checkouts(request: Request) -> str:
-    """Where checkouts are expected, as a policy can say it: it has no words for an IPv6 address."""
+    """The address of checkouts for the page's policy, which cannot name an IPv6 address."""
     origin = _origin(_merchant(request).url)
     return "" if "[" in origin else origin
 
@@ -191,7 +193,7 @@ def _origin(url: str) -> str:
 
 def _rendered(request: Request, template: str, shown: dict[str, Any], status: int = 200) -> Response:
     said, query = _said(request), request.query_params
-    # Only what we have words for is shown, never what an address says.
+    # Only our own words are shown, never text from the address.
     problem = said.get(f"problem_{query.get('problem', '')}", "")
     told = said.get(f"told_{query.get('told', '')}", "")
     html = TEMPLATES.get_template(template).render(**shown, t=said, problem=problem, told=told)
@@ -201,7 +203,7 @@ def _rendered(request: Request, template: str, shown: dict[str, Any], status: in
 
 
 def _page(handler: Handler) -> Handler:
-    """Whatever is in the way becomes a page that says so, and what to do."""
+    """Shows each error as a page that says what is wrong and what to do."""
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -216,7 +218,7 @@ def _page(handler: Handler) -> Handler:
                 "what_to_do": said[f"do_{code}"],
                 "trouble": trouble,
                 "api": _merchant(request).url,
-                # The order's own page would only say the same again.
+                # The order's own page would only show the same error.
                 "order_no": order_no if request.method == "POST" else "",
                 "again": request.method == "GET" and code in {"unreachable", "unavailable", "no_answer"},
             }
@@ -226,7 +228,7 @@ def _page(handler: Handler) -> Handler:
 
 
 def _check_origin(request: Request) -> None:
-    """A page of another website must not press our buttons: behind them is the merchant's token."""
+    """Refuse forms from other websites: the shop's buttons use the merchant's token."""
     origin = request.headers.get("origin")
     if request.method == "POST" and origin and urlsplit(origin).netloc != request.headers.get("host"):
         raise Trouble("from_elsewhere", 403)

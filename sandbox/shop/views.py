@@ -1,4 +1,4 @@
-"""What the demo shop's pages show of a payment, as the merchant API has it."""
+"""Prepares a payment, as the merchant API shows it, for the demo shop's pages."""
 
 import datetime as dt
 import re
@@ -15,10 +15,10 @@ from sandbox.shop.goods import Good, Kind
 
 _SIGNS = {"cny": "CN¥", "usd": "US$"}
 _SIGNS_AT_HOME = {"cny": "¥", "usd": "US$"}
-_ADDRESS = re.compile(r"[A-Za-z0-9_-]{1,64}")  # order numbers that make a plain address
+_ADDRESS = re.compile(r"[A-Za-z0-9_-]{1,64}")  # order numbers that need no escape in an address
 
-# What is to be done next: the shopper scans, goes on in the client, or types a password at the till; the outcome is
-# not known yet; nothing.
+# The next step: the shopper scans · goes on in the client SDK · types a password at the till · the outcome is not
+# known yet · there is none.
 Step = Literal["scan", "client", "password", "unknown", "none"]
 
 
@@ -26,18 +26,22 @@ Step = Literal["scan", "client", "password", "unknown", "none"]
 class Order:
     payment: Object
     good: Good | None
-    kind: Kind | None  # of the channel; None: not one of the shop's
+    kind: Kind | None  # the channel's; None: the shop does not offer the channel
     step: Step
     amount: str
     refunded: str  # empty: nothing was
     created: str
     paid: str
     expires: str
-    charges: list[tuple[Object, str]]  # each with its amount
+    #: each with its amount as text, like the refunds
+    charges: list[tuple[Object, str]]
     refunds: list[tuple[Object, str]]
-    to_play: str  # the charge that the customer can pay; empty: none
-    refundable: Object | None  # the charge that still holds money
-    left: int  # of it, in the smallest unit
+    #: id of the charge that the customer can pay; empty: there is none
+    to_play: str
+    #: the charge that still holds money
+    refundable: Object | None
+    #: what is left to refund of it, in minor currency units
+    left: int
     left_text: str
 
     @property
@@ -46,34 +50,34 @@ class Order:
 
     @property
     def reversed_soon(self) -> bool:
-        """Whether the product gives it up after a minute, long before its own time is over."""
+        """Whether the product reverses an unpaid charge after a minute, long before its `time_expire`."""
         return self.kind in {"till", "h5"} or self.payment["channel"] == "isv_qr"
 
     @property
     def moving(self) -> bool:
-        """Whether more is to come by itself."""
+        """Whether more will change without the shopper."""
         return not self.settled or any(refund["status"] == "pending" for refund, _ in self.refunds)
 
     @property
     def version(self) -> str:
-        """Another one whenever the page has something new to show."""
+        """A text that changes whenever the page has something new to show."""
         states = [one["status"] for one, _ in [*self.charges, *self.refunds]]
         return " ".join([self.payment["status"], self.step, self.to_play, *states])
 
     @property
     def in_parts(self) -> bool:
-        """Whether a part can be typed in: the shop knows where the point goes."""
+        """Whether a part can be refunded: the shop must know the currency's decimal places."""
         return self.payment["currency"] in _SIGNS and self.left > 1
 
     @property
     def api_says(self) -> str:
-        """The payment as JSON, less what is for the merchant's server alone."""
+        """The payment as JSON, without members that are only for the merchant's server."""
         shown = {name: value for name, value in self.payment.items() if name != "qr_text"}
         return _pretty(shown)
 
     @property
     def charge_says(self) -> str:
-        """The Charge that the client is given; empty: none is."""
+        """The Charge that the client SDK gets, as JSON; empty: there is none."""
         charge = self.payment.get("charge")
         return _pretty(charge) if charge else ""
 
@@ -103,13 +107,13 @@ def order(payment: Object, language: str) -> Order:
 
 
 def money(amount: int, currency: str, language: str) -> str:
-    """As the checkout writes it, so that the shopper meets one price."""
+    """An amount in minor currency units as text, written as on the checkout."""
     sign = (_SIGNS if language == "en" else _SIGNS_AT_HOME).get(currency)
     return views.money(amount, currency) if sign is None else f"{sign}{amount // 100:,}.{amount % 100:02d}"
 
 
 def typed_amount(text: str) -> int | None:
-    """`12.5` is 1250, as is what an input method for Chinese makes of it; None: no amount."""
+    """An amount that was typed, in minor currency units: `12.5` is 1250. Full-width digits work too. None: no amount."""
     found = re.fullmatch(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?", unicodedata.normalize("NFKC", text).strip())
     if found is None:
         return None
@@ -117,7 +121,7 @@ def typed_amount(text: str) -> int | None:
 
 
 def refund_extra(charge: Object, amount: int) -> Object:
-    """Ping++ docs: `rate` and `refund_amount`, on cb_alipay_* alone. Ours: the amount in the shopper's own currency."""
+    """The `extra` of a refund. Ping++ docs: `rate` and `refund_amount`, only on cb_alipay_qr and cb_alipay_scan."""
     if not charge["channel"].startswith("cb_alipay_"):
         return {}
     rate = str((charge.get("extra") or {}).get("rate") or "1")

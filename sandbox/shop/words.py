@@ -1,4 +1,4 @@
-"""What the demo shop says, in English and in Simplified Chinese."""
+"""The words of the demo shop, in English and in Simplified Chinese."""
 # ruff: noqa: RUF001 - Chinese has its own punctuation
 
 from sandbox.pages import words
@@ -66,7 +66,7 @@ ENGLISH = {
     "code_93": "Refused",
     "code_93_about": "The wallet will not pay; no charge is left.",
     "code_94": "Answer lost",
-    "code_94_about": "Paid, but the connection breaks before anybody hears of it.",
+    "code_94_about": "Paid, but the connection breaks before the shop gets the answer.",
     "till_waits": "The till gets one definite answer: the API is asked with Prefer: wait, and after 60 s "
     "an unpaid charge is reversed.",
     "status_creating": "Being made",
@@ -88,7 +88,7 @@ ENGLISH = {
     "step_client": "Your page hands the Charge to Ping++'s client SDK, which opens the wallet's payment page. In the "
     "sandbox there is no such page: pay as the customer instead.",
     "step_password": "The customer is asked for a password. Confirm it, or give up, as the customer in another tab.",
-    "step_unknown": "Nobody knows the outcome yet. The API finds out; it never charges twice.",
+    "step_unknown": "The outcome is not known yet. The API finds out; it never charges twice.",
     "reversed_soon": "On this channel a charge that is not paid after 60 s is reversed.",
     "follows": "This page shows the result as soon as it is known.",
     "look_again": "Look again",
@@ -330,5 +330,5 @@ CHINESE = {
 
 
 def for_reader(accept_language: str) -> dict[str, str]:
-    """The same choice as on the sandbox's own pages."""
+    """The words in the reader's language, chosen as on the sandbox's own pages."""
     return CHINESE if words.for_reader(accept_language) is words.CHINESE else ENGLISH

@@ -1,1 +1,1 @@
-"""How events leave: the outbox, the repeats and the signature."""
+"""Sends events as webhooks: the outbox, the repeats and the signature."""

@@ -1,4 +1,4 @@
-"""The sandbox's own RSA key, which stands for the one that Ping++ signs its webhooks with."""
+"""The sandbox's RSA key, which signs webhooks in place of Ping++'s key."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ from sandbox.settings import BadSettings
 def load_or_make(directory: Path) -> rsa.RSAPrivateKey:
     """The key in `directory`, made at the first start.
 
-    Each file appears whole or not at all, and the public one last: whoever waits for it can use both.
+    Each file appears whole or not at all, and the public one last: once it is there, both can be used.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     directory.mkdir(mode=0o700, exist_ok=True)
@@ -41,7 +41,7 @@ def public_pem(key: rsa.RSAPrivateKey) -> bytes:
 
 
 def sign(key: rsa.RSAPrivateKey, body: bytes) -> str:
-    """Ping++ docs: base64 of RSA PKCS#1 v1.5 with SHA-256 over the raw body alone."""
+    """The signature. Ping++ docs: base64 of RSA PKCS#1 v1.5 with SHA-256, over the raw body alone."""
     return base64.b64encode(key.sign(body, padding.PKCS1v15(), hashes.SHA256())).decode("ascii")
 
 
@@ -72,7 +72,7 @@ def read_merchant_key(path: Path) -> rsa.RSAPublicKey:
 
 def _read_private(path: Path) -> rsa.RSAPrivateKey:
     try:
-        # We made it: looking again whether its primes are prime would take longer than all else at the start.
+        # The sandbox made this key. To check again that its primes are prime would be the slowest part of the start.
         key = serialization.load_pem_private_key(
             path.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True
         )

@@ -1,4 +1,4 @@
-"""The events that were made, and how far the sending of each has come."""
+"""Keeps the events, their deliveries and the attempts to send them."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from sandbox.store import Store
 
 State = Literal["pending", "delivered", "gave_up"]
 
-# `live_counter`: whether the event gets a pending_webhooks of its own at each sending.
+# `live_counter`: whether pending_webhooks is written anew at each sending.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT, type TEXT, object_id TEXT, livemode INTEGER NOT NULL,
@@ -40,7 +40,7 @@ class Delivery:
     doc: bytes
 
     def body(self, outstanding: int) -> bytes:
-        """The event as it is sent now: the same bytes at each try, but for the number in pending_webhooks."""
+        """The event as it is sent now: the same bytes at each try, except the number in pending_webhooks."""
         return with_counter(self.doc, outstanding) if self.live_counter else self.doc
 
 
@@ -63,7 +63,7 @@ class Outbox:
         self._db.executescript(_SCHEMA)
 
     def add(self, event: dict[str, Any], *, object_id: str | None, due: float, copies: int = 1) -> list[int]:
-        """Keep an event that is to be sent, and return the numbers of its deliveries."""
+        """Store an event to be sent, and return the numbers of its deliveries."""
         doc = msgspec.json.encode(event)
         id_, type_ = event.get("id"), event.get("type")
         added = self._db.execute(
@@ -86,7 +86,7 @@ class Outbox:
         return added.lastrowid or 0
 
     def event(self, id_: str, *, livemode: bool) -> tuple[bytes, bool] | None:
-        """The newest event of that id as it was made, and whether it takes a live counter."""
+        """The newest event with this id as it was made, and whether it has a live counter."""
         row = self._db.execute(
             "SELECT doc, live_counter FROM events WHERE id = ? AND livemode = ? ORDER BY seq DESC LIMIT 1",
             (id_, livemode),
@@ -126,7 +126,7 @@ class Outbox:
     def attempts(
         self, *, event_id: str | None, object_id: str | None, limit: int
     ) -> list[tuple[str | None, str | None, str | None, Attempt]]:
-        """What was tried, newest first, each with the event's id, type and object."""
+        """The attempts, newest first, each with the event's id, type and object."""
         where, values = ["1"], []
         for column, value in (("e.id", event_id), ("e.object_id", object_id)):
             if value is not None:

@@ -15,7 +15,7 @@ from sandbox.webhooks import keys
 from sandbox.webhooks.lines import TOGETHER, Lines
 from sandbox.webhooks.outbox import Attempt, Delivery, Outbox, State
 
-# Ping++ docs: at once, then at most ten times more, with these gaps in seconds.
+# The guide to Ping++'s webhooks: at once, then at most ten times more, with these gaps in seconds.
 GAPS = (5, 10, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 54_000)
 COMMIT_EVERY = 0.05
 PATIENCE = 0.1
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class Sender:
-    """One task that knows when each delivery is due, and a short-lived one for each that is under way."""
+    """One task that waits until deliveries are due, and a short task for each delivery that is being sent."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Sender:
 
     @property
     def behind(self) -> bool:
-        """Whether something that is due has been waiting for its turn."""
+        """Whether a due delivery has been waiting longer than PATIENCE."""
         return bool(self._due) and self._clock.now() - self._due[0][0] > PATIENCE * self._clock.scale
 
     def push(self, due: float, delivery: int) -> None:
@@ -65,7 +65,7 @@ class Sender:
         self._look_again.set()
 
     def look_again(self) -> None:
-        """The clock runs differently now."""
+        """Look at the due times again, because the clock was changed."""
         self._look_again.set()
 
     async def run(self) -> None:
@@ -85,13 +85,13 @@ class Sender:
                 continue
 
     def forget(self) -> None:
-        """After a reset nothing is owed any more."""
+        """Drop all deliveries, after a reset."""
         self._due.clear()
         for task in self._under_way.values():
             task.cancel()
 
     async def finish(self, within: float) -> None:
-        """Let what is under way end; what does not stays due, and is sent again after a restart."""
+        """Let running deliveries end. One that does not end stays due, and is sent again after a restart."""
         tasks = list(self._under_way.values())
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=within)
@@ -106,7 +106,7 @@ class Sender:
         self._under_way[delivery] = task
 
         def ended(task: asyncio.Task[None]) -> None:
-            # On a fast clock its repeat can be under way before we hear that it has ended.
+            # On a fast clock the repeat can begin before this callback says that the first try has ended.
             if self._under_way.get(delivery) is task:
                 del self._under_way[delivery]
             self._look_again.set()
@@ -171,7 +171,7 @@ class Sender:
         )
 
     def _commit_soon(self) -> None:
-        """Many results share a commit; one lost in a crash only means that its webhook is sent once more."""
+        """Commit soon, for many results together. If a crash loses a result, its webhook is only sent once more."""
         if self._commit is None:
             self._commit = asyncio.get_running_loop().call_later(COMMIT_EVERY, self._commit_now)
 

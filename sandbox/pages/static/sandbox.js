@@ -1,12 +1,12 @@
-// Shows what is new every few seconds; the page does all it does without this too.
+// Reloads the page every few seconds to show what is new. The page also works without this script.
 const settled = new URL(location.href);
 if (settled.searchParams.has("problem")) {
-  // Said once: the next look is without it.
+  // The problem is shown once: a reload is without it.
   settled.searchParams.delete("problem");
   history.replaceState(null, "", settled);
 }
 
-// Not under somebody's hand: a button must stay where it was aimed at, and nothing that was typed may go.
+// Not while the reader moves or types: a button must stay in its place, and typed text must not be lost.
 let moved = 0;
 for (const kind of ["pointermove", "pointerdown", "keydown", "scroll"]) {
   addEventListener(kind, () => (moved = Date.now()), { passive: true });

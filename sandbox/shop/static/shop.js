@@ -1,10 +1,10 @@
-// Shows what becomes of the order as soon as it is known; without this the page looks again every few seconds.
+// Reloads the order's page as soon as there is something new. Without this script it reloads every few seconds.
 const order = document.querySelector("[data-news]");
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const here = new URL(location.href);
 if (here.search) {
-  // Said once: the next look is without it.
+  // The message is shown once: a reload is without it.
   here.search = "";
   history.replaceState(null, "", here);
 }
@@ -14,16 +14,16 @@ const typing = () =>
 
 async function changed() {
   try {
-    // Answered at once where there is nothing to wait for, else after the payment, or a few seconds.
+    // Answered at once if there is nothing to wait for, else after the payment or a few seconds.
     const answer = await fetch(order.dataset.news);
     return answer.ok && (await answer.text()) !== order.dataset.version;
   } catch {
-    return false; // whoever looks again by hand is told why
+    return false; // a reload by hand shows the error
   }
 }
 
 async function follow() {
-  // Nobody is asked for a page that nobody sees, and nothing that is being typed goes.
+  // A hidden page asks for nothing, and typed text must not be lost.
   while (document.visibilityState === "hidden" || typing() || !(await changed()) || typing()) {
     await pause(1000);
   }
