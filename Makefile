@@ -24,10 +24,10 @@ run: $(RUNTIME) ## the whole system in this terminal, sandbox included (ARGS="--
 test: $(TOOLS) ## all tests but the slow ones, in five minutes (ARGS="tests/processes -k redis": some)
 	@exec $(BIN)/pytest $(ARGS)
 
-test-all: $(TOOLS) ## the slow ones, too: storms of kills, and whole systems on each Redis server that is there
+test-all: $(TOOLS) ## the slow ones too: storms of kills, and whole systems on each Redis server that is on the machine
 	@exec $(BIN)/pytest -m "slow or not slow" $(ARGS)
 
-check: lint cover test-all ## what must hold before a change is handed in (and what CI runs): lint, and all tests
+check: lint cover test-all ## what must hold before a change is handed in, and what CI runs: lint, cover and all tests
 
 lint: $(TOOLS) ## ruff and mypy
 	$(BIN)/ruff check
@@ -38,10 +38,10 @@ format: $(TOOLS) ## the code as ruff lays it out, with what it can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-cover: $(TOOLS) ## the pure modules by their own tests: every branch, or it fails
+cover: $(TOOLS) ## the pure modules by their own tests: every branch is taken, or it fails
 	@exec $(BIN)/python -m tests.cover
 
-docs: $(TOOLS) ## what of the docs is drawn from the code: channels, settings, folders, the status
+docs: $(TOOLS) ## the docs that are drawn from the code: channels, settings, folders, the status
 	@exec $(BIN)/python -m tests.docs
 
 bench: $(TOOLS) ## how fast it is, beside a bare endpoint and the textbook design
@@ -54,16 +54,16 @@ lock: $(TOOLS) ## requirements*.txt anew from pyproject.toml (ARGS=--upgrade: wi
 	$(LOCK) $(ARGS) -o requirements.txt
 	$(LOCK) $(ARGS) --extra dev -o requirements-dev.txt
 
-# uv, pinned like the rest, takes a second where pip takes twenty; where it cannot, as without a wheel for
-# this machine or with an index that only pip is told of, pip does. pip itself is run out of the wheel that
-# Python brings for ensurepip: unpacked into .venv it would take three seconds more.
+# uv, pinned like the rest, takes a second where pip takes twenty. If uv cannot (no wheel for this machine, or an index
+# that only pip is told of), pip does it. pip runs out of the wheel that Python brings for ensurepip, because to
+# unpack it into .venv would take three seconds more.
 UV := $(BIN)/uv pip install -q --python $(BIN)/python
 PIP = PYTHONPATH=$$($(BIN)/python -c '$(PIP_WHEEL)') $(BIN)/python -m pip install -q --disable-pip-version-check
 PIP_WHEEL := import ensurepip as e, glob, sysconfig; \
 	print(*glob.glob((sysconfig.get_config_var("WHEEL_PKG_DIR") or e.__path__[0] + "/_bundled") + "/pip-*.whl"), sep=":")
 # The lines of one of the tools, with its hashes.
 PINNED = sed -n '/^$(1)==/,/[^\\]$$/p' requirements-dev.txt
-# What was broken off while it was being installed looks installed, but for INSTALLER, which is written last.
+# A package whose installation was broken off looks installed, but has no INSTALLER, which is written last.
 MEND := for one in .venv/lib/*/site-packages/*.dist-info; do [ -e "$$one/INSTALLER" ] || rm -rf "$$one"; done
 
 $(RUNTIME): requirements.txt pyproject.toml
