@@ -87,9 +87,8 @@ class MerchantApi(BaseRoute):
             right |= hmac.compare_digest(one, sent)
         if scheme.lower() == "bearer" and right:
             return
-        if (
-            time.monotonic() - self._told_s > 1
-        ):  # at most one line a second: wrong tokens must not fill the disk
+        # At most one line a second: wrong tokens must not fill the disk.
+        if time.monotonic() - self._told_s > 1:
             self._told_s = time.monotonic()
             log.warning("merchant API", outcome="unauthorized")
         detail = "A token is needed: Authorization: Bearer …, one of MERCHANT_API_TOKENS."
