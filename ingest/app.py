@@ -126,9 +126,8 @@ def make_app(settings: ReceiverSettings) -> Receiver:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        with contextlib.suppress(
-            NotImplementedError, ValueError, RuntimeError
-        ):  # not in the main thread: tests
+        # In tests it is not in the main thread, which alone may handle signals.
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
         async with desk.gateway if desk else contextlib.nullcontext():
             yield

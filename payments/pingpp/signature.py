@@ -51,9 +51,8 @@ class KeyRing:
                 key.verify(raw, body, _PADDING, _SHA256)
             except InvalidSignature:
                 continue
-            if (
-                position
-            ):  # the key in use moves to the front: after a change no webhook is tried with the old one
+            # The key in use moves to the front: after a change no webhook is tried with the old one first.
+            if position:
                 self.keys.insert(0, self.keys.pop(position))
             return True
         return False

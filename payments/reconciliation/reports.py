@@ -60,9 +60,8 @@ def finish(store: Store, member: str, progress: Progress, *, report_id: str | No
             step.zadd(store.keys.due(SWEEPS), {member: now_ms + again_ms}, xx=True)
         else:
             step.zrem(store.keys.due(SWEEPS), member)
-        if (
-            kind != members.RUN
-        ):  # a sweep that an operator asked for says nothing about the time before its window
+        # A sweep that an operator asked for says nothing about the time before its window.
+        if kind != members.RUN:
             step.set(store.keys.swept(kind, progress.app), progress.until)
         if report_id:
             step.set(store.keys.report(report_id), _encode(progress))
